@@ -1,0 +1,1 @@
+"""Speech engines, each behind the contract of `trainer.tts.base`."""
