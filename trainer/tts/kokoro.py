@@ -7,7 +7,8 @@ float32 [1, 256] chosen by n, speed float32 [1]. It has no random part.
 from __future__ import annotations
 
 import json
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
+from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MODEL_FILE = "kokoro-v1.0.int8.onnx"
-VOCABULARY_FILE = "vocab.json"
 STYLE_SHAPE = (510, 1, 256)
 """Styles by number of tokens, batch, width."""
 RATE_HZ = 24_000
@@ -58,14 +58,13 @@ class KokoroEngine:
     speaks_phonemes = True
 
     def __init__(self, folder: Path) -> None:
-        """Look at `folder` (model, vocabulary, `styles/*.bin`); the model is loaded later.
+        """Look at `folder` (the model and `styles/*.bin`); the model is loaded later.
 
         Raises:
             EngineUnavailableError: a file is missing.
         """
         self._folder = folder
-        needed = [folder / MODEL_FILE, folder / VOCABULARY_FILE]
-        missing = [path.name for path in needed if not path.is_file()]
+        missing = [] if (folder / MODEL_FILE).is_file() else [MODEL_FILE]
         self._names = sorted(path.stem for path in (folder / "styles").glob("*.bin"))
         if not set(self._names) - BROKEN_VOICES:
             missing.append("styles/*.bin")
@@ -157,13 +156,9 @@ class KokoroEngine:
                 f"{path} cannot be loaded ({error}): delete it and run `watchword voices`."
             ) from error
 
-    @cached_property
-    def _vocabulary(self) -> dict[str, int]:
-        stored = json.loads((self._folder / VOCABULARY_FILE).read_text(encoding="utf-8"))
-        return dict(stored.get("vocab", stored))
-
     def _tokens(self, symbols: str, text: str) -> list[int]:
-        unknown = sorted(set(symbols) - set(self._vocabulary))
+        vocabulary = _vocabulary()
+        unknown = sorted(set(symbols) - set(vocabulary))
         if unknown:
             raise SynthesisError(
                 f"Kokoro has no token for {' '.join(unknown)} in {symbols!r} ({text!r})."
@@ -175,7 +170,7 @@ class KokoroEngine:
                 f"{text[:40]!r}… has {len(symbols)} phoneme symbols and Kokoro takes "
                 f"{STYLE_SHAPE[0]}: split the text."
             )
-        return [self._vocabulary[symbol] for symbol in symbols]
+        return [vocabulary[symbol] for symbol in symbols]
 
     def _style(self, name: str) -> NDArray[np.float32]:
         """Return the styles of a plain or blended voice, float32 [510, 1, 256]."""
@@ -189,6 +184,13 @@ class KokoroEngine:
         if not path.is_file():
             raise SynthesisError(f"Kokoro's voice {name} is not in {path.parent}.")
         return path
+
+
+@cache
+def _vocabulary() -> dict[str, int]:
+    """Return Kokoro's 114 symbols and their tokens; hibari, which reads the texts, has them."""
+    path = resources.files("hibari") / "assets" / "vocab.json"
+    return dict(json.loads(path.read_text(encoding="utf-8")))
 
 
 @lru_cache(maxsize=64)
