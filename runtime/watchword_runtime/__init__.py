@@ -1,1 +1,30 @@
 """Watchword's device runtime: a bundle and 16 kHz audio in, detections of its phrase out."""
+
+from watchword_runtime.detector import Detection, Detector, Stream
+from watchword_runtime.errors import (
+    AudioError,
+    BundleError,
+    BundleNotFoundError,
+    DamagedBundleError,
+    ManifestError,
+    ModelError,
+    NoEngineError,
+    NotABundleError,
+)
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AudioError",
+    "BundleError",
+    "BundleNotFoundError",
+    "DamagedBundleError",
+    "Detection",
+    "Detector",
+    "ManifestError",
+    "ModelError",
+    "NoEngineError",
+    "NotABundleError",
+    "Stream",
+    "__version__",
+]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any
 
+from watchword_runtime.checks import check_keys, items, number, refuse, text, whole
 from watchword_runtime.errors import ManifestError
 from watchword_runtime.frontend import (
     CHANNELS,
@@ -28,55 +28,10 @@ FORMATS = ("onnx", "tflite")
 PRECISIONS = ("fp32", "fp16", "int8")
 
 
-def _refuse(where: str, problem: str) -> ManifestError:
-    return ManifestError(f"Manifest: {where} {problem}.")
-
-
-def _check_keys(cls: Any, values: Any, where: str) -> Dict[str, Any]:
-    if not isinstance(values, dict):
-        raise _refuse(where, f"must be an object, not {type(values).__name__}")
-    names = [item.name for item in dataclasses.fields(cls)]
-    for name in names:
-        if name not in values:
-            raise _refuse(where, f"has no '{name}'")
-    for name in values:
-        if name not in names:
-            raise _refuse(where, f"has an unknown key '{name}'")
-    return values
-
-
-def _text(value: Any, where: str) -> str:
-    if not isinstance(value, str) or not value:
-        raise _refuse(where, f"must be a text that is not empty, not {value!r}")
-    return value
-
-
-def _whole(value: Any, where: str, least: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise _refuse(where, f"must be a whole number, not {value!r}")
-    if value < least:
-        raise _refuse(where, f"must be at least {least}, not {value}")
-    return value
-
-
-def _number(value: Any, where: str, least: float = 0.0, most: float = math.inf) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise _refuse(where, f"must be a finite number, not {value!r}")
-    if not least <= value <= most:
-        raise _refuse(where, f"must be from {least:g} to {most:g}, not {value:g}")
-    return float(value)
-
-
-def _items(value: Any, where: str) -> List[Any]:
-    if not isinstance(value, (list, tuple)):
-        raise _refuse(where, f"must be a list, not {type(value).__name__}")
-    return list(value)
-
-
 def _check_file_name(value: str, where: str) -> None:
-    _text(value, where)
+    text(value, where)
     if value in (".", "..") or any(sign in value for sign in "/\\:\0"):
-        raise _refuse(where, f"must be a plain file name, not {value!r}")
+        raise refuse(where, f"must be a plain file name, not {value!r}")
 
 
 @dataclass(frozen=True)
@@ -95,22 +50,22 @@ class ModelFile:
     def __post_init__(self) -> None:
         _check_file_name(self.file, "files.file")
         if self.format not in FORMATS:
-            raise _refuse("files.format", f"must be one of {FORMATS}, not {self.format!r}")
+            raise refuse("files.format", f"must be one of {FORMATS}, not {self.format!r}")
         if self.precision not in PRECISIONS:
-            raise _refuse("files.precision", f"must be one of {PRECISIONS}, not {self.precision!r}")
-        _whole(self.bytes, "files.bytes", 1)
-        _text(self.sha256, "files.sha256")
+            raise refuse("files.precision", f"must be one of {PRECISIONS}, not {self.precision!r}")
+        whole(self.bytes, "files.bytes", 1)
+        text(self.sha256, "files.sha256")
         if len(self.sha256) != 64 or set(self.sha256) - set("0123456789abcdef"):
-            raise _refuse("files.sha256", f"must be 64 lower-case hex digits, not {self.sha256!r}")
+            raise refuse("files.sha256", f"must be 64 lower-case hex digits, not {self.sha256!r}")
 
-    def to_dict(self) -> Dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
         return dataclasses.asdict(self)
 
     @classmethod
     def from_dict(cls, values: Any) -> ModelFile:
         """Read back what `to_dict` wrote, or raise a `ManifestError` that names the key."""
-        return cls(**_check_keys(cls, values, "files"))
+        return cls(**check_keys(cls, values, "files"))
 
 
 @dataclass(frozen=True)
@@ -124,19 +79,19 @@ class FrontEndSpec:
     channels: int = CHANNELS
 
     def __post_init__(self) -> None:
-        _text(self.name, "front_end.name")
-        _text(self.version, "front_end.version")
+        text(self.name, "front_end.name")
+        text(self.version, "front_end.version")
         for name in ("rate_hz", "hop_samples", "channels"):
-            _whole(getattr(self, name), f"front_end.{name}", 1)
+            whole(getattr(self, name), f"front_end.{name}", 1)
 
-    def to_dict(self) -> Dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
         return dataclasses.asdict(self)
 
     @classmethod
     def from_dict(cls, values: Any) -> FrontEndSpec:
         """Read back what `to_dict` wrote, or raise a `ManifestError` that names the key."""
-        return cls(**_check_keys(cls, values, "front_end"))
+        return cls(**check_keys(cls, values, "front_end"))
 
 
 @dataclass(frozen=True)
@@ -144,27 +99,27 @@ class StateSpec:
     """One float32 state tensor of the model; zero at the start of a stream."""
 
     name: str
-    shape: Tuple[int, ...]
+    shape: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        _text(self.name, "step.states.name")
+        text(self.name, "step.states.name")
         for size in self.shape:
-            _whole(size, "step.states.shape", 1)
+            whole(size, "step.states.shape", 1)
 
     @property
     def output(self) -> str:
         """Name of the model output that carries the state to the next step."""
         return f"{self.name}_out"
 
-    def to_dict(self) -> Dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
         return {"name": self.name, "shape": list(self.shape)}
 
     @classmethod
     def from_dict(cls, values: Any) -> StateSpec:
         """Read back what `to_dict` wrote, or raise a `ManifestError` that names the key."""
-        checked = _check_keys(cls, values, "step.states")
-        return cls(checked["name"], tuple(_items(checked["shape"], "step.states.shape")))
+        checked = check_keys(cls, values, "step.states")
+        return cls(checked["name"], tuple(items(checked["shape"], "step.states.shape")))
 
 
 @dataclass(frozen=True)
@@ -177,25 +132,25 @@ class StepSpec:
     """Name of the features, float32 [1, frames, 40]."""
     output: str
     """Name of the logit, float32 [1, 1]."""
-    states: Tuple[StateSpec, ...]
+    states: tuple[StateSpec, ...]
     """In the order of the model's inputs; outputs come in the same order after the logit."""
 
     def __post_init__(self) -> None:
-        _whole(self.frames, "step.frames", 1)
-        _text(self.input, "step.input")
-        _text(self.output, "step.output")
+        whole(self.frames, "step.frames", 1)
+        text(self.input, "step.input")
+        text(self.output, "step.output")
         names = [self.input, self.output]
         for state in self.states:
             names += [state.name, state.output]
         if len(set(names)) != len(names):
-            raise _refuse("step", f"uses a tensor name twice: {', '.join(sorted(names))}")
+            raise refuse("step", f"uses a tensor name twice: {', '.join(sorted(names))}")
 
     @property
     def step_s(self) -> float:
         """Seconds of audio a step."""
         return self.frames * HOP_S
 
-    def to_dict(self) -> Dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
         return {
             "frames": self.frames,
@@ -207,8 +162,8 @@ class StepSpec:
     @classmethod
     def from_dict(cls, values: Any) -> StepSpec:
         """Read back what `to_dict` wrote, or raise a `ManifestError` that names the key."""
-        checked = dict(_check_keys(cls, values, "step"))
-        states = _items(checked.pop("states"), "step.states")
+        checked = dict(check_keys(cls, values, "step"))
+        states = items(checked.pop("states"), "step.states")
         return cls(states=tuple(StateSpec.from_dict(state) for state in states), **checked)
 
 
@@ -225,19 +180,19 @@ class Decision:
     """The first steps of a stream have scores and never detect."""
 
     def __post_init__(self) -> None:
-        _number(self.threshold, "decision.threshold", 0.0, 1.0)
-        _whole(self.smoothing_steps, "decision.smoothing_steps", 1)
-        _number(self.refractory_s, "decision.refractory_s")
-        _whole(self.warmup_steps, "decision.warmup_steps", 0)
+        number(self.threshold, "decision.threshold", 0.0, 1.0)
+        whole(self.smoothing_steps, "decision.smoothing_steps", 1)
+        number(self.refractory_s, "decision.refractory_s")
+        whole(self.warmup_steps, "decision.warmup_steps", 0)
 
-    def to_dict(self) -> Dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
         return dataclasses.asdict(self)
 
     @classmethod
     def from_dict(cls, values: Any) -> Decision:
         """Read back what `to_dict` wrote, or raise a `ManifestError` that names the key."""
-        return cls(**_check_keys(cls, values, "decision"))
+        return cls(**check_keys(cls, values, "decision"))
 
 
 @dataclass(frozen=True)
@@ -248,7 +203,7 @@ class OperatingPoint:
     upper_95: float
     """Upper 95 % bound of `false_accepts_per_hour`."""
     threshold: float
-    miss_rate: Optional[float]
+    miss_rate: float | None
     """Share of positives missed, or None where none were measured."""
     audio: str
     """What the false accepts were counted on."""
@@ -256,22 +211,22 @@ class OperatingPoint:
     """How much of it."""
 
     def __post_init__(self) -> None:
-        _number(self.false_accepts_per_hour, "operating_points.false_accepts_per_hour")
-        _number(self.upper_95, "operating_points.upper_95")
-        _number(self.threshold, "operating_points.threshold", 0.0, 1.0)
+        number(self.false_accepts_per_hour, "operating_points.false_accepts_per_hour")
+        number(self.upper_95, "operating_points.upper_95")
+        number(self.threshold, "operating_points.threshold", 0.0, 1.0)
         if self.miss_rate is not None:
-            _number(self.miss_rate, "operating_points.miss_rate", 0.0, 1.0)
-        _text(self.audio, "operating_points.audio")
-        _number(self.hours, "operating_points.hours")
+            number(self.miss_rate, "operating_points.miss_rate", 0.0, 1.0)
+        text(self.audio, "operating_points.audio")
+        number(self.hours, "operating_points.hours")
 
-    def to_dict(self) -> Dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
         return dataclasses.asdict(self)
 
     @classmethod
     def from_dict(cls, values: Any) -> OperatingPoint:
         """Read back what `to_dict` wrote, or raise a `ManifestError` that names the key."""
-        return cls(**_check_keys(cls, values, "operating_points"))
+        return cls(**check_keys(cls, values, "operating_points"))
 
 
 @dataclass(frozen=True)
@@ -282,30 +237,30 @@ class Manifest:
     language: str
     step: StepSpec
     decision: Decision
-    files: Tuple[ModelFile, ...] = ()
+    files: tuple[ModelFile, ...] = ()
     """In order of preference: the first that an installed engine can run is used."""
     front_end: FrontEndSpec = field(default_factory=FrontEndSpec)
-    operating_points: Tuple[OperatingPoint, ...] = ()
-    provenance: Dict[str, Any] = field(default_factory=dict)
+    operating_points: tuple[OperatingPoint, ...] = ()
+    provenance: dict[str, Any] = field(default_factory=dict)
     """Engines, voices, corpora with licences, versions, seed: JSON values."""
     format_version: int = FORMAT_VERSION
 
     def __post_init__(self) -> None:
         if self.format_version != FORMAT_VERSION:
-            raise _refuse(
+            raise refuse(
                 "format_version",
                 f"is {self.format_version!r} and this program reads {FORMAT_VERSION}: "
                 "update watchword-runtime or export the detector again",
             )
-        _text(self.phrase, "phrase")
-        _text(self.language, "language")
+        text(self.phrase, "phrase")
+        text(self.language, "language")
         if not isinstance(self.provenance, dict):
-            raise _refuse("provenance", f"must be an object, not {self.provenance!r}")
+            raise refuse("provenance", f"must be an object, not {self.provenance!r}")
         names = [item.file for item in self.files]
         if len(set(names)) != len(names):
-            raise _refuse("files", f"lists a file twice: {', '.join(sorted(names))}")
+            raise refuse("files", f"lists a file twice: {', '.join(sorted(names))}")
 
-    def to_dict(self) -> Dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
         return {
             "format_version": self.format_version,
@@ -324,21 +279,21 @@ class Manifest:
         """Read back what `to_dict` wrote, or raise a `ManifestError` that names the key."""
         version = values.get("format_version") if isinstance(values, dict) else None
         if isinstance(version, int) and version > FORMAT_VERSION:
-            raise _refuse(
+            raise refuse(
                 "format_version", f"is {version}, newer than this program: update watchword-runtime"
             )
-        checked = _check_keys(cls, values, "the top level")
+        checked = check_keys(cls, values, "the top level")
         return cls(
             format_version=checked["format_version"],
             phrase=checked["phrase"],
             language=checked["language"],
-            files=tuple(ModelFile.from_dict(v) for v in _items(checked["files"], "files")),
+            files=tuple(ModelFile.from_dict(v) for v in items(checked["files"], "files")),
             front_end=FrontEndSpec.from_dict(checked["front_end"]),
             step=StepSpec.from_dict(checked["step"]),
             decision=Decision.from_dict(checked["decision"]),
             operating_points=tuple(
                 OperatingPoint.from_dict(v)
-                for v in _items(checked["operating_points"], "operating_points")
+                for v in items(checked["operating_points"], "operating_points")
             ),
             provenance=checked["provenance"],
         )
@@ -348,10 +303,10 @@ class Manifest:
         return json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
     @classmethod
-    def from_json(cls, text: str) -> Manifest:
+    def from_json(cls, content: str) -> Manifest:
         """Read back what `to_json` wrote, or raise a `ManifestError` that says where it fails."""
         try:
-            values = json.loads(text)
+            values = json.loads(content)
         except (ValueError, RecursionError) as error:
             raise ManifestError(f"Manifest: not JSON ({error}).") from error
         return cls.from_dict(values)

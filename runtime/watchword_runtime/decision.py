@@ -1,0 +1,64 @@
+"""A row of scores in, the steps that are detections out; the same rule live and in evaluation."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from watchword_runtime.frontend import Floats
+
+_ROUNDING_STEPS = 1e-6
+"""1.2 s of 30 ms steps are 40 of them, whatever the binary fractions say."""
+
+
+def sigmoid(logit: float) -> float:
+    """Return 1 / (1 + exp(-logit)) as float32 precision sees it, without overflow.
+
+    Scores are kept as float32 everywhere, so that a threshold that was taken from an array of
+    scores meets exactly the same values live.
+    """
+    small = math.exp(-abs(logit))
+    return float(np.float32((1.0 if logit >= 0 else small) / (1.0 + small)))
+
+
+def refractory_steps(refractory_s: float, step_s: float) -> int:
+    """Return how many steps after a detection the next one may come, at least 1."""
+    return max(1, math.ceil(refractory_s / step_s - _ROUNDING_STEPS))
+
+
+class Trigger:
+    """Says of each step in turn whether it is a detection."""
+
+    def __init__(self, threshold: float, refractory: int, warmup: int) -> None:
+        self._threshold = threshold
+        self._refractory = refractory
+        self._warmup = warmup
+        self.reset()
+
+    def reset(self) -> None:
+        """Start a new stream."""
+        self._step = -1
+        self._open_at = self._warmup
+
+    def hit(self, score: float) -> bool:
+        """Take the next step's score; return whether this step is a detection."""
+        self._step += 1
+        if self._step < self._open_at or not score >= self._threshold:
+            return False
+        self._open_at = self._step + self._refractory
+        return True
+
+
+def detection_steps(scores: Floats, threshold: float, refractory: int, warmup: int) -> list[int]:
+    """Return the steps of float32 [steps] at which a `Trigger` would fire, found much faster."""
+    found: list[int] = []
+    open_at = warmup
+    # In float64, as `Trigger` compares: numpy would round the threshold to float32.
+    for step in np.flatnonzero(scores.astype(np.float64) >= threshold).tolist():
+        if step >= open_at:
+            found.append(step)
+            open_at = step + refractory
+    return found

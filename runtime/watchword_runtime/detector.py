@@ -1,0 +1,160 @@
+"""A bundle in, a `Detector` out; its streams turn 16 kHz samples into scores and detections."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from watchword_runtime.bundle import LoadedBundle, open_bundle
+from watchword_runtime.decision import Trigger, refractory_steps, sigmoid
+from watchword_runtime.engines import Model, Session, choose
+from watchword_runtime.errors import BundleNotFoundError
+from watchword_runtime.frontend import CHANNELS, HOP_S, WINDOW_HOPS, Floats, FrontEnd, Pcm
+
+if TYPE_CHECKING:
+    import os
+
+
+@dataclass(frozen=True)
+class Detection:
+    """The phrase was heard."""
+
+    phrase: str
+    time_s: float
+    """Seconds from the stream's start to the end of the audio that completed it."""
+    score: float
+    """From the threshold to 1."""
+
+
+class Detector:
+    """A loaded model and its decision rule. Streams share it and keep their own state."""
+
+    def __init__(
+        self, bundle: LoadedBundle, model: Model, engine_name: str, file: str, threshold: float
+    ) -> None:
+        self.bundle = bundle
+        self.manifest = bundle.manifest
+        self.engine_name = engine_name
+        self.file = file
+        self.threshold = threshold
+        self.refractory_s = self.manifest.decision.refractory_s
+        self.step_s = self.manifest.step.step_s
+        self._model = model
+
+    @classmethod
+    def load(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        engine: str | None = None,
+        file: str | None = None,
+        threshold: float | None = None,
+    ) -> Detector:
+        """Load a bundle folder, a bundle zip or one exported .onnx or .tflite file.
+
+        Args:
+            path: where it is.
+            engine: "onnxruntime", "ai-edge-litert" or "tflite-runtime"; by default the first
+                that is installed and runs the most preferred file.
+            file: which of the bundle's model files; by default the most preferred one.
+            threshold: a score from 0 to 1 instead of the manifest's.
+
+        Raises:
+            BundleError: the bundle or model file cannot be used; the message names it.
+            NoEngineError: no installed engine can run it; the message says what to install.
+            ValueError: unknown engine, or a threshold outside 0…1.
+        """
+        if threshold is not None and not 0.0 <= threshold <= 1.0:
+            raise ValueError(f"The threshold must be from 0 to 1, not {threshold}.")
+        bundle = open_bundle(path)
+        formats = bundle.formats
+        if file is not None:
+            if file not in formats:
+                raise BundleNotFoundError(
+                    f"{Path(path)} has no model file {file!r}: choose from {', '.join(formats)}."
+                )
+            formats = {file: formats[file]}
+        chosen, runner = choose(formats, engine)
+        model = runner.load(bundle.read(chosen), bundle.manifest.step, chosen)
+        default = bundle.manifest.decision.threshold
+        return cls(
+            bundle, model, runner.name, chosen, default if threshold is None else float(threshold)
+        )
+
+    def stream(self) -> Stream:
+        """Start listening to one source of audio."""
+        return Stream(self)
+
+    def session(self) -> Session:
+        """Return the bare model: features in, logits out, with states of its own."""
+        return Session(self._model, self.manifest.step, self.file)
+
+    def step_end_s(self, step: int) -> float:
+        """Return the seconds of audio that step `step` of a stream, counted from 0, has heard."""
+        frames = (step + 1) * self.manifest.step.frames
+        return round((frames + WINDOW_HOPS - 1) * HOP_S, 6)
+
+
+class Stream:
+    """One source of audio. Chunks of any length give the same results as all of it at once."""
+
+    def __init__(self, detector: Detector) -> None:
+        self._detector = detector
+        manifest = detector.manifest
+        self._frames_per_step = manifest.step.frames
+        self._front_end = FrontEnd()
+        self._session = detector.session()
+        self._logits: deque[float] = deque(maxlen=manifest.decision.smoothing_steps)
+        self._trigger = Trigger(
+            detector.threshold,
+            refractory_steps(detector.refractory_s, detector.step_s),
+            manifest.decision.warmup_steps,
+        )
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything heard: what follows is the start of a new stream, at 0 s."""
+        self._front_end.reset()
+        self._session.reset()
+        self._logits.clear()
+        self._trigger.reset()
+        self._pending = np.empty((0, CHANNELS), dtype=np.float32)
+        self._steps = 0
+
+    def process(self, pcm: Pcm) -> list[Detection]:
+        """Take int16 [samples] at 16 kHz, any number of them; return what they complete.
+
+        Raises:
+            TypeError: the samples are not one-dimensional int16.
+            ModelError: the model gave a logit that is not finite.
+        """
+        return self._advance(pcm)[1]
+
+    def scores(self, pcm: Pcm) -> Floats:
+        """Take int16 [samples] at 16 kHz; return float32 [steps], the score of each step completed.
+
+        It moves the same state as `process`: use one or the other on a piece of audio.
+        """
+        return np.array(self._advance(pcm)[0], dtype=np.float32)
+
+    def _advance(self, pcm: Pcm) -> tuple[list[float], list[Detection]]:
+        detector = self._detector
+        frames = np.concatenate([self._pending, self._front_end.process(pcm)])
+        size = self._frames_per_step
+        whole = len(frames) - len(frames) % size
+        self._pending = frames[whole:].copy()
+        scores: list[float] = []
+        detections: list[Detection] = []
+        for start in range(0, whole, size):
+            self._logits.append(self._session.step(frames[np.newaxis, start : start + size]))
+            score = sigmoid(sum(self._logits) / len(self._logits))
+            scores.append(score)
+            if self._trigger.hit(score):
+                time_s = detector.step_end_s(self._steps)
+                detections.append(Detection(detector.manifest.phrase, time_s, score))
+            self._steps += 1
+        return scores, detections
