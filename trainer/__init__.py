@@ -1,0 +1,1 @@
+"""Phrase in, checkpoint and figures out: texts, speech, features, training, evaluation."""

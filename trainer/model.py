@@ -5,14 +5,15 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FORMAT_VERSION = 1
 WEIGHTS_FILE = "model.safetensors"
@@ -130,7 +131,9 @@ def save_checkpoint(model: TinyCRNN, folder: Path, meta: dict[str, Any]) -> None
         meta: JSON values that go with the weights (phrase, scores, provenance).
     """
     folder.mkdir(parents=True, exist_ok=True)
-    weights = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
+    weights = {
+        name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()
+    }
     aside = folder / (WEIGHTS_FILE + ".part")
     save_file(weights, aside)
     aside.replace(folder / WEIGHTS_FILE)
@@ -153,17 +156,21 @@ def load_checkpoint(folder: Path) -> tuple[TinyCRNN, dict[str, Any]]:
     except FileNotFoundError as error:
         raise CheckpointError(f"{folder} holds no checkpoint: {CONFIG_FILE} is missing.") from error
     except ValueError as error:
-        raise CheckpointError(f"{folder / CONFIG_FILE} is damaged: {error}. Train again.") from error
+        raise CheckpointError(
+            f"{folder / CONFIG_FILE} is damaged: {error}. Train again."
+        ) from error
     if stored.get("format_version") != FORMAT_VERSION:
         raise CheckpointError(
-            f"{folder / CONFIG_FILE} has format_version {stored.get('format_version')}, this version "
-            f"reads {FORMAT_VERSION}. Train again."
+            f"{folder / CONFIG_FILE} has format_version {stored.get('format_version')}, this "
+            f"version reads {FORMAT_VERSION}. Train again."
         )
     model = TinyCRNN(TinyCRNNConfig.from_dict(stored["config"]))
     try:
         model.load_state_dict(load_file(folder / WEIGHTS_FILE))
     except FileNotFoundError as error:
-        raise CheckpointError(f"{folder} holds no checkpoint: {WEIGHTS_FILE} is missing.") from error
+        raise CheckpointError(
+            f"{folder} holds no checkpoint: {WEIGHTS_FILE} is missing."
+        ) from error
     except (RuntimeError, OSError, SafetensorError) as error:
         raise CheckpointError(
             f"{folder / WEIGHTS_FILE} does not fit its configuration: {error}. Train again."

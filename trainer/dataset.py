@@ -1,0 +1,251 @@
+"""Clips in, features and labels out, split by speaker; nothing here knows how they are learnt."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+import pandas as pd
+
+from trainer.phrases import Bucket
+from trainer.progress import Report, Stage
+from trainer.render import AmbientTask, Renderer, RenderTask, Scene, SceneTask, Stream, StreamTask
+from trainer.rooms import simulate_rooms
+from trainer.split import Side, side_of, split_people
+from trainer.synthesis import die_with_parent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from trainer.presets import Preset
+
+logger = logging.getLogger(__name__)
+
+CLIPS_PER_STREAM = 8
+AMBIENT_STREAM_S = 30.0
+BYSTANDERS = 80
+VALIDATION_VARIANTS = 4
+TASKS_PER_CALL = 4
+MIN_VALIDATION_CLIPS = 8
+
+
+class SplitError(RuntimeError):
+    """Too few voices to have some of them on each side; the message says what to add."""
+
+
+@dataclass(frozen=True)
+class Examples:
+    """One side of the split."""
+
+    positives: tuple[Scene, ...]
+    near: tuple[Stream, ...]
+    """Confusers and in-between negatives."""
+    plain: tuple[Stream, ...]
+    """Sentences, other phrases, and streams without speech."""
+
+    def half(self, number: int) -> Examples:
+        """Return every second clip and stream: half 0 chooses, half 1 is reported on."""
+        return Examples(
+            tuple(scene for scene in self.positives if scene.clip_id % 2 == number),
+            self.near[number::2],
+            self.plain[number::2],
+        )
+
+    @property
+    def negative_hours(self) -> float:
+        """Hours of plain streams."""
+        return sum(len(stream.features) for stream in self.plain) / 360_000
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What a training learns from and is judged on."""
+
+    train: Examples
+    validation: Examples
+    voices: Mapping[Side, int]
+    """Distinct people on each side."""
+
+
+_renderer: Renderer | None = None
+
+
+def _start_worker(room_count: int, bystanders: Sequence[Path], seed: int) -> None:
+    global _renderer  # noqa: PLW0603 - one renderer for the life of a worker process
+    die_with_parent()
+    _renderer = Renderer(simulate_rooms(room_count, seed), bystanders)
+
+
+def _render(tasks: Sequence[RenderTask]) -> list[list[Scene] | list[Stream]]:
+    assert _renderer is not None
+    return [_renderer.render(task) for task in tasks]
+
+
+def sides(clips: pd.DataFrame) -> pd.Series:
+    """Return the side of each clip; None for blends of people from both sides."""
+    known = {s: side_of(split_people(s)) for s in clips["speaker"].unique()}
+    return clips["speaker"].map(known)
+
+
+def _stream_tasks(
+    clips: pd.DataFrame, folder: Path, variants: int, rng: np.random.Generator, seed: Sequence[int]
+) -> list[StreamTask]:
+    """Shuffle clips into streams of a few each, once for every variant."""
+    tasks = []
+    for variant in range(variants):
+        order = rng.permutation(len(clips))
+        for start in range(0, len(order), CLIPS_PER_STREAM):
+            rows = clips.iloc[order[start : start + CLIPS_PER_STREAM]]
+            tasks.append(
+                StreamTask(
+                    tuple(folder / path for path in rows["path"]),
+                    tuple(int(clip_id) for clip_id in rows["id"]),
+                    (*seed, variant, start),
+                )
+            )
+    return tasks
+
+
+def _plan(
+    buckets: Mapping[Bucket, pd.DataFrame], side: Side, folder: Path, preset: Preset, seed: int
+) -> dict[str, list[RenderTask]]:
+    """List everything to render for one side."""
+    number = list(Side).index(side)
+    rng = np.random.default_rng([seed, number])
+    training = side is Side.TRAIN
+    chosen = {bucket: clips[sides(clips) == side] for bucket, clips in buckets.items()}
+    near = pd.concat([chosen[Bucket.CONFUSER], chosen[Bucket.IN_BETWEEN]])
+    positives = chosen[Bucket.POSITIVE]
+    near_variants = preset.confuser_variants if training else 1
+    plain_variants = preset.plain_variants if training else 1
+    ambient = preset.ambient_hours * 3600 * (0.75 if training else 0.25)
+    tasks: dict[str, list[RenderTask]] = {
+        "positives": [
+            SceneTask(
+                folder / path,
+                int(clip_id),
+                preset.positive_variants if training else VALIDATION_VARIANTS,
+                (seed, number, 0, int(clip_id)),
+            )
+            for path, clip_id in zip(positives["path"], positives["id"], strict=True)
+        ],
+        "near": list(_stream_tasks(near, folder, near_variants, rng, (seed, number, 1))),
+        "plain": [
+            *_stream_tasks(chosen[Bucket.PLAIN], folder, plain_variants, rng, (seed, number, 2)),
+            *(
+                AmbientTask(AMBIENT_STREAM_S, (seed, number, 3, n))
+                for n in range(round(ambient / AMBIENT_STREAM_S))
+            ),
+        ],
+    }
+    return tasks
+
+
+def _run(
+    tasks: Sequence[RenderTask],
+    workers: int,
+    renderer_arguments: tuple[int, Sequence[Path], int],
+    stage: Stage,
+) -> Iterator[list[Scene] | list[Stream]]:
+    """Render in worker processes, in the order of the tasks."""
+    chunks = [tasks[i : i + TASKS_PER_CALL] for i in range(0, len(tasks), TASKS_PER_CALL)]
+    with ProcessPoolExecutor(
+        workers,
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=_start_worker,
+        initargs=renderer_arguments,
+    ) as pool:
+        futures = [pool.submit(_render, chunk) for chunk in chunks]
+        try:
+            for done, future in enumerate(futures, 1):
+                yield from future.result()
+                stage.at(
+                    done * TASKS_PER_CALL,
+                    f"{min(done * TASKS_PER_CALL, len(tasks))} of {len(tasks)} scenes",
+                )
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def build_dataset(
+    buckets: Mapping[Bucket, pd.DataFrame],
+    folder: Path,
+    preset: Preset,
+    *,
+    seed: int,
+    report: Report,
+    workers: int | None = None,
+) -> Dataset:
+    """Augment clips and compute their features.
+
+    Args:
+        buckets: rows of the table `clip` for each bucket.
+        folder: the clip folder that their paths start from.
+        preset: how many variants, rooms and hours.
+        seed: decides every augmentation.
+        report: receives the stage `features`.
+        workers: processes; one for each core by default.
+
+    Raises:
+        SplitError: one side has hardly any voice.
+    """
+    plans = {side: _plan(buckets, side, folder, preset, seed) for side in Side}
+    for side, plan in plans.items():
+        if len(plan["positives"]) < MIN_VALIDATION_CLIPS:
+            raise SplitError(
+                f"Only {len(plan['positives'])} clips of the phrase are by voices of the {side} "
+                f"side: at least {MIN_VALIDATION_CLIPS} are needed. Add voices (watchword voices, "
+                f"watchword doctor) or use a larger preset."
+            )
+    plain = buckets[Bucket.PLAIN]
+    crowd = plain[sides(plain) == Side.TRAIN]
+    crowd = crowd.sample(min(BYSTANDERS, len(crowd)), random_state=seed)
+    keys = [(side, kind) for side in Side for kind in plans[side]]
+    tasks = [task for side, kind in keys for task in plans[side][kind]]
+    owners = [key for key in keys for _ in plans[key[0]][key[1]]]
+    stage = Stage(report, "features", len(tasks))
+    stage.at(0, f"{len(tasks)} scenes")
+    rendered: dict[tuple[Side, str], list[Scene | Stream]] = {key: [] for key in keys}
+    results = _run(
+        tasks,
+        workers or os.cpu_count() or 1,
+        (preset.rooms, [folder / path for path in crowd["path"]], seed),
+        stage,
+    )
+    for owner, result in zip(owners, results, strict=True):
+        rendered[owner].extend(result)
+
+    def examples(side: Side) -> Examples:
+        return Examples(
+            cast("tuple[Scene, ...]", tuple(rendered[side, "positives"])),
+            cast("tuple[Stream, ...]", tuple(rendered[side, "near"])),
+            cast("tuple[Stream, ...]", tuple(rendered[side, "plain"])),
+        )
+
+    everybody = pd.concat(buckets.values())
+    people = {
+        side: len(
+            {p for s in everybody["speaker"][sides(everybody) == side] for p in split_people(s)}
+        )
+        for side in Side
+    }
+    return Dataset(examples(Side.TRAIN), examples(Side.VALIDATION), people)
+
+
+def window_frames(scenes: Sequence[Scene], least: int = 200, most: int = 600) -> int:
+    """Return how long a training window must be so that nearly every phrase and 0.8 s fit."""
+    lengths = np.array([scene.end_frame - scene.start_frame for scene in scenes])
+    return int(np.clip(np.quantile(lengths, 0.95) + 80, least, most))
+
+
+def as_batch(windows: Sequence[NDArray[np.float16]]) -> NDArray[np.float32]:
+    """Stack windows of equal length to float32 [batch, frames, 40]."""
+    return np.stack(windows).astype(np.float32)

@@ -1,0 +1,129 @@
+"""A random generator in, background noise out: coloured noise, hum, chords, clatter, babble."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from watchword_runtime.frontend import SAMPLE_RATE_HZ
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+Waveform = NDArray[np.float32]
+
+BABBLE_VOICES = (3, 8)
+QUIET = 1e-6
+
+
+def unit_rms(waveform: Waveform) -> Waveform:
+    """Scale to a root mean square of 1; silence stays silence."""
+    rms = float(np.sqrt(np.mean(np.square(waveform)))) if waveform.size else 0.0
+    return waveform / rms if rms > QUIET else waveform
+
+
+def coloured(rng: np.random.Generator, samples: int) -> Waveform:
+    """Noise whose power falls with a random slope: white, pink, brown and between."""
+    spectrum = rng.standard_normal(samples // 2 + 1) + 1j * rng.standard_normal(samples // 2 + 1)
+    frequency = np.arange(len(spectrum), dtype=np.float64)
+    frequency[0] = 1.0
+    spectrum *= frequency ** (-rng.uniform(0.0, 2.2) / 2)
+    return np.fft.irfft(spectrum, samples).astype(np.float32)
+
+
+def hum(rng: np.random.Generator, samples: int) -> Waveform:
+    """Mains or a motor: a low tone with decaying harmonics, over a little noise."""
+    time_s = np.arange(samples) / SAMPLE_RATE_HZ
+    base_hz = rng.choice([50.0, 60.0, rng.uniform(40.0, 240.0)])
+    tones = sum(
+        np.sin(2 * np.pi * base_hz * k * time_s + rng.uniform(0, 6.28)) * rng.uniform(0.2, 1.0) / k
+        for k in range(1, int(rng.integers(3, 16)))
+    )
+    return unit_rms(np.asarray(tones, np.float32)) + 0.3 * unit_rms(coloured(rng, samples))
+
+
+def gusts(rng: np.random.Generator, samples: int) -> Waveform:
+    """Coloured noise that swells and fades: wind, traffic, a crowd, a tap."""
+    knots = max(2, samples // int(SAMPLE_RATE_HZ * 0.3))
+    level_db = np.interp(
+        np.linspace(0, knots - 1, samples), np.arange(knots), rng.uniform(-24, 0, knots)
+    )
+    return coloured(rng, samples) * (10 ** (level_db / 20)).astype(np.float32)
+
+
+def clatter(rng: np.random.Generator, samples: int) -> Waveform:
+    """Dishes, keys, doors: short decaying resonances at random moments."""
+    out = np.zeros(samples, np.float32)
+    for _ in range(max(1, int(samples / SAMPLE_RATE_HZ * rng.uniform(1.0, 6.0)))):
+        length = int(SAMPLE_RATE_HZ * rng.uniform(0.02, 0.25))
+        time_s = np.arange(length) / SAMPLE_RATE_HZ
+        hit = rng.standard_normal(length) * rng.uniform(0.1, 0.6)
+        for _ in range(int(rng.integers(1, 5))):
+            hit = hit + np.sin(2 * np.pi * rng.uniform(200, 7000) * time_s) * rng.uniform(0.2, 1)
+        hit = hit * np.exp(-time_s / rng.uniform(0.005, 0.08)) * rng.uniform(0.1, 1.0)
+        start = int(rng.integers(0, samples))
+        out[start : start + length] += hit[: samples - start].astype(np.float32)
+    return out + 0.02 * unit_rms(coloured(rng, samples))
+
+
+def chords(rng: np.random.Generator, samples: int) -> Waveform:
+    """Something like music: overlapping harmonic notes of a scale with attack and decay."""
+    out = np.zeros(samples, np.float32)
+    root_hz = rng.uniform(80, 300)
+    note_s = rng.uniform(0.12, 0.6)
+    scale = np.array([0, 2, 4, 5, 7, 9, 11, 12, 14, 16])
+    for start in range(0, samples, max(1, int(note_s * SAMPLE_RATE_HZ))):
+        for _ in range(int(rng.integers(1, 4))):
+            length = min(samples - start, int(SAMPLE_RATE_HZ * note_s * rng.uniform(0.8, 2.5)))
+            time_s = np.arange(length) / SAMPLE_RATE_HZ
+            pitch_hz = root_hz * 2 ** (rng.choice(scale) / 12) * rng.choice([1, 2])
+            harmonics = int(rng.integers(1, 9))
+            tone = sum(
+                np.sin(2 * np.pi * pitch_hz * k * time_s) / k for k in range(1, harmonics + 1)
+            )
+            envelope = np.minimum(time_s / 0.01, 1) * np.exp(-time_s / rng.uniform(0.1, 0.8))
+            out[start : start + length] += (tone * envelope).astype(np.float32)
+    return out
+
+
+def babble(rng: np.random.Generator, samples: int, speech: Sequence[Waveform]) -> Waveform:
+    """Several people at once: `speech` clips laid over each other at random moments."""
+    out = np.zeros(samples, np.float32)
+    for _ in range(int(rng.integers(*BABBLE_VOICES))):
+        position = -int(rng.integers(0, SAMPLE_RATE_HZ))
+        level = rng.uniform(0.3, 1.0)
+        while position < samples:
+            clip = unit_rms(speech[int(rng.integers(len(speech)))]) * level
+            start, stop = max(position, 0), min(position + len(clip), samples)
+            if stop > start:
+                out[start:stop] += clip[start - position : stop - position]
+            position += max(len(clip), 1) + int(rng.integers(0, SAMPLE_RATE_HZ // 2))
+    return out
+
+
+MAKERS: tuple[Callable[[np.random.Generator, int], Waveform], ...] = (
+    coloured,
+    coloured,
+    gusts,
+    hum,
+    clatter,
+    chords,
+)
+
+
+def background(rng: np.random.Generator, samples: int, speech: Sequence[Waveform] = ()) -> Waveform:
+    """Draw one kind of noise.
+
+    Args:
+        rng: decides kind and content.
+        samples: length at 16 kHz.
+        speech: clips for babble; none, no babble.
+
+    Returns:
+        float32 [samples], root mean square 1.
+    """
+    kind = int(rng.integers(len(MAKERS) + (2 if speech else 0)))
+    if kind >= len(MAKERS):
+        return unit_rms(babble(rng, samples, speech))
+    return unit_rms(MAKERS[kind](rng, samples))

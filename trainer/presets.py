@@ -1,0 +1,81 @@
+"""A preset's name in, every number of a training run out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class BucketPlan:
+    """How many clips a bucket wants: target = texts × clips_per_text."""
+
+    texts: int
+    clips_per_text: int
+    growth: int
+    """New clips made by every run even when the target is met, so that the database grows."""
+
+
+@dataclass(frozen=True)
+class Preset:
+    """The size of a run; every preset runs the same code."""
+
+    name: str
+    about: str
+    positive: BucketPlan
+    confuser: BucketPlan
+    in_between: BucketPlan
+    plain: BucketPlan
+    positive_variants: int
+    """Augmented versions of each positive clip."""
+    confuser_variants: int
+    plain_variants: int
+    ambient_hours: float
+    """Hours of streams without speech: noise, hum, chords, clatter."""
+    rooms: int
+    steps: int
+    """Optimiser steps."""
+
+
+QUICK = Preset(
+    name="quick",
+    about="A first detector in minutes, from fewer voices.",
+    positive=BucketPlan(texts=8, clips_per_text=40, growth=8),
+    confuser=BucketPlan(texts=160, clips_per_text=2, growth=8),
+    in_between=BucketPlan(texts=60, clips_per_text=2, growth=4),
+    plain=BucketPlan(texts=900, clips_per_text=1, growth=16),
+    positive_variants=10,
+    confuser_variants=3,
+    plain_variants=1,
+    ambient_hours=0.15,
+    rooms=32,
+    steps=1800,
+)
+STANDARD = Preset(
+    name="standard",
+    about="The balance: more voices, more near-misses, more hours that must stay silent.",
+    positive=BucketPlan(texts=10, clips_per_text=60, growth=24),
+    confuser=BucketPlan(texts=300, clips_per_text=2, growth=16),
+    in_between=BucketPlan(texts=120, clips_per_text=2, growth=8),
+    plain=BucketPlan(texts=2400, clips_per_text=1, growth=40),
+    positive_variants=12,
+    confuser_variants=3,
+    plain_variants=1,
+    ambient_hours=0.3,
+    rooms=64,
+    steps=4000,
+)
+BEST = Preset(
+    name="best",
+    about="About an hour: the most voices and the longest training.",
+    positive=BucketPlan(texts=12, clips_per_text=130, growth=60),
+    confuser=BucketPlan(texts=600, clips_per_text=3, growth=40),
+    in_between=BucketPlan(texts=240, clips_per_text=3, growth=20),
+    plain=BucketPlan(texts=6000, clips_per_text=1, growth=100),
+    positive_variants=16,
+    confuser_variants=4,
+    plain_variants=2,
+    ambient_hours=0.8,
+    rooms=128,
+    steps=12000,
+)
+PRESETS = {preset.name: preset for preset in (QUICK, STANDARD, BEST)}

@@ -1,0 +1,132 @@
+"""Scores in, rates with confidence bounds out: false accepts per hour and miss rate.
+
+Scores are logits or probabilities, whichever: only their order matters. A detection opens a
+refractory time in which nothing else counts, as in the runtime's detector.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Scores = NDArray[np.float32]
+
+CONFIDENCE = 0.95
+TAIL_EVENTS = 30
+"""Loudest events that a tail is fitted to."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """A rate and its two-sided 95 % bounds."""
+
+    value: float
+    low: float
+    high: float
+
+    def to_dict(self) -> dict[str, float]:
+        """Return plain values for JSON."""
+        return {"value": self.value, "low_95": self.low, "high_95": self.high}
+
+
+def wilson(hits: int, total: int) -> Bounds:
+    """Bound a share `hits / total` (E. B. Wilson, 1927); total 0 gives 0 to 1."""
+    if total == 0:
+        return Bounds(float("nan"), 0.0, 1.0)
+    interval = stats.binomtest(hits, total).proportion_ci(CONFIDENCE, method="wilson")
+    return Bounds(hits / total, float(interval.low), float(interval.high))
+
+
+def poisson_per_hour(events: int, hours: float) -> Bounds:
+    """Bound a rate of `events` in `hours` exactly (chi-squared method, F. Garwood, 1936).
+
+    No event in T hours proves no more than about 3.7/T (two-sided).
+    """
+    if hours <= 0:
+        return Bounds(float("nan"), 0.0, float("inf"))
+    tail = (1 - CONFIDENCE) / 2
+    low = stats.chi2.ppf(tail, 2 * events) / 2 if events else 0.0
+    high = stats.chi2.ppf(1 - tail, 2 * events + 2) / 2
+    return Bounds(events / hours, float(low) / hours, float(high) / hours)
+
+
+def detections(scores: Scores, threshold: float, refractory_steps: int) -> list[int]:
+    """Return the steps at which a detector with this threshold would fire.
+
+    Args:
+        scores: [steps] of one stream.
+        threshold: a step fires at or above it.
+        refractory_steps: steps after a detection in which none follows.
+    """
+    fired: list[int] = []
+    free_from = 0
+    for step in np.nonzero(scores >= threshold)[0]:
+        if step >= free_from:
+            fired.append(int(step))
+            free_from = int(step) + refractory_steps
+    return fired
+
+
+def count_false_accepts(streams: Sequence[Scores], threshold: float, refractory_steps: int) -> int:
+    """Count detections in streams that hold no phrase."""
+    return sum(len(detections(scores, threshold, refractory_steps)) for scores in streams)
+
+
+def peaks(streams: Sequence[Scores], refractory_steps: int) -> NDArray[np.float32]:
+    """Return the height of each separate event, loudest first.
+
+    Greedy: the highest step is an event, its neighbours within the refractory time belong to it,
+    and so on; as many events as blocks of the refractory time at most.
+    """
+    heights: list[float] = []
+    for scores in streams:
+        free = np.ones(len(scores), bool)
+        for step in np.argsort(scores)[::-1]:
+            if free[step]:
+                heights.append(float(scores[step]))
+                free[max(0, step - refractory_steps) : step + refractory_steps] = False
+    return np.sort(np.array(heights, np.float32))[::-1]
+
+
+@dataclass(frozen=True)
+class ThresholdAt:
+    """A threshold for a target rate and how it was found."""
+
+    threshold: float
+    extrapolated: bool
+    """The hours could not show this rate: the tail of the events was continued."""
+
+
+def threshold_for(rate_per_hour: float, heights: NDArray[np.float32], hours: float) -> ThresholdAt:
+    """Find the threshold that false accepts reach `rate_per_hour` times an hour.
+
+    Where the hours hold at least one such event, it is read off between two events. Beyond, the
+    loudest events are taken as the exponential tail of a peaks-over-threshold model (S. Coles,
+    "An Introduction to Statistical Modeling of Extreme Values", chapter 4, with shape 0) and
+    continued.
+
+    Args:
+        rate_per_hour: target.
+        heights: logits of events (`peaks`), loudest first; probabilities have no such tail.
+        hours: of audio behind them.
+    """
+    allowed = int(rate_per_hour * hours)
+    if 1 <= allowed < len(heights):
+        return ThresholdAt(float((heights[allowed - 1] + heights[allowed]) / 2), extrapolated=False)
+    if allowed >= len(heights):
+        lowest = float(heights[-1]) if len(heights) else 0.0
+        return ThresholdAt(lowest, extrapolated=not len(heights))
+    count = min(TAIL_EVENTS, len(heights) - 1)
+    if count < 2:
+        return ThresholdAt(float(heights[0]) if len(heights) else 0.0, extrapolated=True)
+    base = float(heights[count])
+    scale = float(np.mean(heights[:count] - base))
+    expected = rate_per_hour * hours
+    return ThresholdAt(base + scale * float(np.log(count / expected)), extrapolated=True)

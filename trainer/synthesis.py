@@ -1,0 +1,139 @@
+"""Synthesis tasks in, speech at 16 kHz out, from worker processes that keep their engines warm."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import threading
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import soxr
+from watchword_runtime.frontend import SAMPLE_RATE_HZ
+
+from trainer.tts.base import (
+    EngineUnavailableError,
+    Speech,
+    SpeechEngine,
+    SynthesisError,
+    Voice,
+    available_engines,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from trainer.phrases import PhraseText
+
+logger = logging.getLogger(__name__)
+
+TASKS_PER_CALL = 4
+"""Clips a worker makes before it hands them over: few enough for a smooth progress bar."""
+
+
+@dataclass(frozen=True)
+class SynthesisTask:
+    """One clip to make."""
+
+    text: PhraseText
+    voice: Voice
+    speed: float
+    seed: int
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """A task and its speech at 16 kHz, or the reason that there is none."""
+
+    task: SynthesisTask
+    speech: Speech | None
+    failure: str = ""
+
+
+_engines: dict[str, SpeechEngine] = {}
+
+
+def die_with_parent() -> None:
+    """Let this process end when its parent does, also when the parent was killed."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _start_worker(voices_dir: Path, names: Sequence[str]) -> None:
+    die_with_parent()
+    _engines.update(available_engines(voices_dir, names)[0])
+
+
+def _speak(tasks: Sequence[SynthesisTask]) -> list[Spoken]:
+    out = []
+    for task in tasks:
+        try:
+            speech = _engines[task.voice.engine].synthesize(
+                task.text.text,
+                task.voice,
+                speed=task.speed,
+                phonemes=task.text.phonemes if task.text.spoken_as_phonemes else None,
+                seed=task.seed,
+            )
+        except (SynthesisError, EngineUnavailableError) as error:
+            out.append(Spoken(task, None, f"{task.voice.engine}/{task.voice.name}: {error}"))
+            continue
+        if speech.rate_hz != SAMPLE_RATE_HZ:
+            waveform = soxr.resample(speech.waveform, speech.rate_hz, SAMPLE_RATE_HZ)
+            speech = replace(speech, waveform=waveform.astype(np.float32), rate_hz=SAMPLE_RATE_HZ)
+        out.append(Spoken(task, speech))
+    return out
+
+
+def speak_all(
+    tasks: Sequence[SynthesisTask], voices_dir: Path, workers: int | None = None
+) -> Iterator[list[Spoken]]:
+    """Make every task's clip, in batches as they get ready, in no particular order.
+
+    Args:
+        tasks: what to say; sorted by engine inside, so that few engines are warm at a time.
+        voices_dir: the voices folder.
+        workers: processes; one for each core by default. Each engine computes on one thread.
+
+    Yields:
+        Batches of results; a failed synthesis is a result too.
+    """
+    if not tasks:
+        return
+    ordered = sorted(tasks, key=lambda task: (task.voice.engine, task.voice.name))
+    chunks = [ordered[i : i + TASKS_PER_CALL] for i in range(0, len(ordered), TASKS_PER_CALL)]
+    names = sorted({task.voice.engine for task in tasks})
+    count = min(workers or os.cpu_count() or 1, len(chunks))
+    with ProcessPoolExecutor(
+        count,
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=_start_worker,
+        initargs=(voices_dir, names),
+    ) as pool:
+        waiting: set[Future[list[Spoken]]] = set()
+        remaining = iter(chunks)
+        try:
+            while True:
+                # A short queue: a cancelled job must not wait for thousands of clips.
+                for chunk in remaining:
+                    waiting.add(pool.submit(_speak, chunk))
+                    if len(waiting) >= 2 * count:
+                        break
+                if not waiting:
+                    return
+                done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                for future in done:
+                    yield future.result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)

@@ -1,0 +1,154 @@
+"""A network and the validation side in, a verdict out: what chooses checkpoints and thresholds.
+
+The rates here come from synthetic voices that training never heard. They rank checkpoints and
+place the first operating points; `trainer.evaluate` measures what ships on recordings.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from trainer.rates import Scores, peaks, threshold_for
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from trainer.dataset import Examples
+    from trainer.model import TinyCRNN
+
+SMOOTHING_STEPS = 3
+"""The decision is made on the mean of so many logits."""
+REFRACTORY_S = 2.0
+LATE_S = 0.6
+"""A detection counts up to this long after the end of a phrase or of a near-miss."""
+JUDGED_RATES = (2.0, 8.0, 30.0)
+"""False accepts per hour at which checkpoints are compared: low enough to matter, high enough to
+be counted in the minutes of negatives that a validation has."""
+NEAR_WEIGHT = 0.5
+BATCH = 32
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How a network does on validation voices."""
+
+    miss_rates: tuple[float, ...]
+    """At JUDGED_RATES."""
+    near_accepted: float
+    """Share of near-misses accepted at the first of JUDGED_RATES."""
+    false_accepts_per_hour: float
+    """At a threshold of 0.5."""
+    cost: float
+    """What is compared: lower is better."""
+
+    def live(self) -> dict[str, float]:
+        """Return the figures that a progress chart shows."""
+        return {
+            "miss_rate": self.miss_rates[0],
+            "near_accepted": self.near_accepted,
+            "false_accepts_per_hour": self.false_accepts_per_hour,
+        }
+
+
+@dataclass(frozen=True)
+class ValidationScores:
+    """Smoothed logits of every validation example."""
+
+    positives: NDArray[np.float32]
+    """[scenes], the loudest step around the phrase."""
+    near: NDArray[np.float32]
+    """[near-misses], the loudest step around each."""
+    near_clip_ids: NDArray[np.int64]
+    plain: tuple[Scores, ...]
+    """[steps] of each plain stream."""
+    hours: float
+    step_s: float
+
+    @property
+    def refractory_steps(self) -> int:
+        """REFRACTORY_S in steps."""
+        return round(REFRACTORY_S / self.step_s)
+
+
+def smooth(logits: NDArray[np.float32], steps: int = SMOOTHING_STEPS) -> NDArray[np.float32]:
+    """Return the mean of the last `steps` logits at each step, as the runtime's detector does."""
+    sums = np.cumsum(np.concatenate([np.zeros(1), logits.astype(np.float64)]))
+    last = np.arange(1, len(logits) + 1)
+    first = np.maximum(last - steps, 0)
+    return ((sums[last] - sums[first]) / (last - first)).astype(np.float32)
+
+
+@torch.no_grad()
+def batch_logits(
+    model: TinyCRNN, features: Sequence[NDArray[np.float16]]
+) -> list[NDArray[np.float32]]:
+    """Return logits [steps] for each stream; padding behind a causal network changes nothing."""
+    device = next(model.parameters()).device
+    order = np.argsort([len(item) for item in features], kind="stable")
+    out: list[NDArray[np.float32]] = [np.zeros(0, np.float32)] * len(features)
+    per_step = model.config.frames_per_step
+    for first in range(0, len(order), BATCH):
+        rows = order[first : first + BATCH]
+        longest = max(len(features[row]) for row in rows)
+        batch = np.zeros((len(rows), longest, model.config.channels), np.float32)
+        for place, row in enumerate(rows):
+            batch[place, : len(features[row])] = features[row]
+        logits = model(torch.from_numpy(batch).to(device)).cpu().numpy()
+        for place, row in enumerate(rows):
+            out[row] = logits[place, : len(features[row]) // per_step]
+    return out
+
+
+def score(model: TinyCRNN, examples: Examples) -> ValidationScores:
+    """Run a network over every validation example, as streams."""
+    model.eval()
+    per_step = model.config.frames_per_step
+    late = round(LATE_S * 100)
+
+    def loudest(logits: NDArray[np.float32], start: int, end: int) -> float:
+        scores = smooth(logits)[start // per_step : (end + late) // per_step + 1]
+        return float(scores.max()) if len(scores) else -np.inf
+
+    scenes = examples.positives
+    positives = [
+        loudest(logits, scene.start_frame, scene.end_frame)
+        for scene, logits in zip(
+            scenes, batch_logits(model, [scene.features for scene in scenes]), strict=True
+        )
+    ]
+    near, ids = [], []
+    for stream, logits in zip(
+        examples.near, batch_logits(model, [s.features for s in examples.near]), strict=True
+    ):
+        near += [loudest(logits, int(start), int(end)) for start, end in stream.spans]
+        ids.append(stream.clip_ids)
+    plain = batch_logits(model, [stream.features for stream in examples.plain])
+    return ValidationScores(
+        positives=np.array(positives, np.float32),
+        near=np.array(near, np.float32),
+        near_clip_ids=np.concatenate(ids) if ids else np.zeros(0, np.int64),
+        plain=tuple(smooth(logits) for logits in plain),
+        hours=examples.negative_hours,
+        step_s=per_step / 100,
+    )
+
+
+def judge(model: TinyCRNN, examples: Examples) -> Verdict:
+    """Return how a network does; the mean miss rate over JUDGED_RATES and the near-misses count."""
+    scores = score(model, examples)
+    heights = peaks(scores.plain, scores.refractory_steps)
+    thresholds = [threshold_for(rate, heights, scores.hours).threshold for rate in JUDGED_RATES]
+    misses = tuple(float(np.mean(scores.positives < threshold)) for threshold in thresholds)
+    near = float(np.mean(scores.near >= thresholds[0])) if len(scores.near) else 0.0
+    return Verdict(
+        miss_rates=misses,
+        near_accepted=near,
+        false_accepts_per_hour=float(np.sum(heights >= 0)) / max(scores.hours, 1e-9),
+        cost=float(np.mean(misses)) + NEAR_WEIGHT * near,
+    )

@@ -1,0 +1,72 @@
+"""A clip in, the same words by another throat and at another pace out, through the WORLD vocoder.
+
+Method: M. Morise et al., "WORLD: a vocoder-based high-quality speech synthesis system", 2016.
+Fundamental frequency and spectral envelope move together, as they do from a man to a child; pitch
+alone hardly makes a new speaker.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from watchword_runtime.frontend import SAMPLE_RATE_HZ
+
+Waveform = NDArray[np.float32]
+
+FRAME_MS = 5.0
+
+
+@dataclass(frozen=True)
+class Warp:
+    """What to do to a voice; all ones leaves it as it is."""
+
+    pitch: float = 1.0
+    """Factor on the fundamental frequency."""
+    formant: float = 1.0
+    """Factor on the spectral envelope's frequency axis: above 1 a shorter throat."""
+    tempo: float = 1.0
+    """Factor on the speed of speech; below 1 is slower."""
+
+
+def draw_warp(rng: np.random.Generator) -> Warp:
+    """Draw a voice between a deep man's and a child's, speaking hurriedly to slowly."""
+    size = rng.uniform(-1.0, 1.0)  # one number for the whole body, with some freedom for each part
+    return Warp(
+        pitch=float(2 ** (0.75 * size + rng.normal(0, 0.1))),
+        formant=float(1.0 + 0.17 * size + rng.normal(0, 0.02)),
+        tempo=float(np.exp(rng.uniform(np.log(0.62), np.log(1.4)))),
+    )
+
+
+def warp(waveform: Waveform, recipe: Warp) -> Waveform:
+    """Apply a recipe.
+
+    Args:
+        waveform: float32 [samples] at 16 kHz.
+        recipe: the factors.
+
+    Returns:
+        float32 [about samples / tempo].
+    """
+    import pyworld  # noqa: PLC0415 - only training warps
+
+    signal = waveform.astype(np.float64)
+    f0, time_s = pyworld.dio(signal, SAMPLE_RATE_HZ, frame_period=FRAME_MS)
+    f0 = pyworld.stonemask(signal, f0, time_s, SAMPLE_RATE_HZ)
+    envelope = pyworld.cheaptrick(signal, f0, time_s, SAMPLE_RATE_HZ)
+    aperiodicity = pyworld.d4c(signal, f0, time_s, SAMPLE_RATE_HZ)
+    if recipe.formant != 1.0:
+        bins = np.arange(envelope.shape[1])
+        low = np.clip(bins / recipe.formant, 0, len(bins) - 1)
+        left = np.floor(low).astype(int)
+        right = np.minimum(left + 1, len(bins) - 1)
+        share = low - left
+        envelope = np.ascontiguousarray(
+            np.exp((1 - share) * np.log(envelope[:, left]) + share * np.log(envelope[:, right]))
+        )
+    out = pyworld.synthesize(
+        f0 * recipe.pitch, envelope, aperiodicity, SAMPLE_RATE_HZ, FRAME_MS / recipe.tempo
+    )
+    return out.astype(np.float32)
