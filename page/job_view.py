@@ -1,0 +1,163 @@
+"""One job's row and events come in; its stages, chart, log and what can be done go out, live."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import streamlit as st
+
+from db import jobs
+from page.database import database, warn_without_worker
+from page.wording import STATES, duration, moment, stage_name
+
+if TYPE_CHECKING:
+    import sqlite3
+
+LIVE_EVERY_S = 1.0
+SILENT_S = 20.0
+LOG_LINES = 200
+CHART_POINTS = 2000
+
+
+def job_number() -> int | None:
+    """Return the number of the job in the page's address, None when there is none."""
+    text = st.query_params.get("job", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+
+
+def show_job(job_id: int) -> None:
+    """Show a job and keep showing it until it ends."""
+    st.page_link("page/jobs.py", label="All jobs", icon=":material/arrow_back:", query_params={})
+    with database() as connection:
+        try:
+            job = jobs.get(connection, job_id)
+        except jobs.JobNotFoundError:
+            st.title("No such job")
+            st.info(f"There is no job {job_id}. It may be from another database.")
+            return
+    # Switched off with the job's end: a page left open then asks for nothing.
+    st.fragment(_body, run_every=None if job.ended else LIVE_EVERY_S)(job_id, not job.ended)
+
+
+def _body(job_id: int, live: bool) -> None:
+    with database() as connection:
+        job = jobs.get(connection, job_id)
+        if live and job.ended:
+            st.rerun()
+        _show_head(job)
+        _show_outcome(job)
+        if job.state == "queued":
+            warn_without_worker(connection)
+        _show_stages(connection, job)
+        if not job.ended:
+            st.button(
+                "Cancel", icon=":material/close:", key="cancel", on_click=_cancel, args=(job_id,)
+            )
+        _show_chart(connection, job_id)
+        _show_log(connection, job_id)
+
+
+def _show_head(job: jobs.Job) -> None:
+    word, colour, icon = STATES[job.state]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.title(job.phrase, width="content", anchor=False)
+        st.badge(word, color=colour, icon=icon)
+    parts = [f"Job {job.id}", f"preset {job.preset}", f"seed {job.seed}", moment(job.created)]
+    if job.started is not None:
+        end = job.finished or time.time()
+        parts.append(f"{'took' if job.ended else 'running for'} {duration(end - job.started)}")
+    st.caption(" · ".join(parts))
+
+
+def _show_outcome(job: jobs.Job) -> None:
+    if job.state == "done":
+        st.success("The detector is ready and its files are verified.", icon=":material/check:")
+        st.page_link(
+            "page/detectors.py",
+            label="See the result and download",
+            icon=":material/download:",
+            query_params={"job": str(job.id)},
+        )
+    elif job.state == "failed":
+        st.error(job.error or "The worker gave no reason.", icon=":material/error:")
+    elif job.state == "cancelled":
+        st.info(
+            "Cancelled. What was spoken so far is kept, so starting again is quicker.",
+            icon=":material/block:",
+        )
+    if job.state in {"failed", "cancelled"} and st.button(
+        "Start again", icon=":material/replay:", key="again"
+    ):
+        with database() as connection:
+            again = jobs.submit(connection, job.phrase, job.preset, job.seed, job.options)
+        st.query_params["job"] = str(again)
+        st.rerun()
+
+
+def _show_stages(connection: sqlite3.Connection, job: jobs.Job) -> None:
+    finished = list(jobs.stages_done(connection, job.id))
+    if job.state == "queued":
+        ahead = int((jobs.list_jobs(connection).query("state == 'queued'").id < job.id).sum())
+        place = "It is next." if ahead == 0 else f"{ahead} before it."
+        st.markdown(f"Waiting for a worker. {place}")
+    if not finished and not job.stage:
+        return
+    with st.container(border=True):
+        for stage in finished:
+            st.markdown(f":green[:material/check_circle:] {stage_name(stage)}")
+        if not job.stage or job.stage in finished:
+            return
+        if job.state != "running":
+            st.markdown(f":gray[:material/stop_circle:] {stage_name(job.stage)} (not finished)")
+            return
+        parts = [f"**{stage_name(job.stage)}**", f"{100 * job.fraction:.0f} %"]
+        if job.eta_s is not None:
+            parts.append(f"about {duration(job.eta_s)} left in this stage")
+        st.progress(job.fraction, text=" · ".join(parts))
+        if job.detail:
+            st.caption(job.detail)
+    silent_s = time.time() - (job.heartbeat or time.time())
+    if silent_s > SILENT_S:
+        st.warning(
+            f"The worker has been silent for {duration(silent_s)}. After "
+            f"{duration(jobs.STALE_S)} another worker goes on from the last finished stage; "
+            "`watchword worker` in a terminal starts one.",
+            icon=":material/hourglass_top:",
+        )
+
+
+def _show_chart(connection: sqlite3.Connection, job_id: int) -> None:
+    metrics = jobs.events(connection, job_id, "metric", last=CHART_POINTS)
+    if len(metrics) < 2:
+        return
+    frame = pd.DataFrame(metrics.payload.tolist())
+    charts = [
+        ("loss", "Training loss", "loss"),
+        ("miss_rate", "Missed in validation", "share missed"),
+    ]
+    shown = [chart for chart in charts if chart[0] in frame and frame[chart[0]].notna().any()]
+    for column, (name, title, label) in zip(st.columns(max(len(shown), 1)), shown, strict=False):
+        with column:
+            st.markdown(f"**{title}**")
+            points = frame[["step", name]].dropna()
+            st.line_chart(points, x="step", y=name, x_label="step", y_label=label, height=200)
+
+
+def _show_log(connection: sqlite3.Connection, job_id: int) -> None:
+    lines = jobs.events(connection, job_id, "log", last=LOG_LINES)
+    if lines.empty:
+        return
+    with st.expander("Log", icon=":material/notes:"):
+        text = "\n".join(
+            f"{datetime.fromtimestamp(unix_s).astimezone():%H:%M:%S}  {payload['message']}"
+            for unix_s, payload in zip(lines.time.tolist(), lines.payload.tolist(), strict=True)
+        )
+        st.code(text, language=None, height=280, wrap_lines=True)
+
+
+def _cancel(job_id: int) -> None:
+    with database() as connection:
+        jobs.cancel(connection, job_id)

@@ -1,0 +1,74 @@
+"""The second page: the queue, or one job live; the number of the job is in the address."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from db import jobs
+from page.database import database, warn_without_worker
+from page.job_view import job_number, show_job
+from page.wording import STATES, duration, moment, stage_name
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NEWEST = 20
+LIST_EVERY_S = 2.0
+
+
+def show_row(row: pd.Series) -> None:
+    """Show one job of the list, with a link to it."""
+    word, colour, icon = STATES[row.state]
+    with st.container(border=True):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.page_link(
+                "page/jobs.py",
+                label=f"**{row.phrase}**",
+                query_params={"job": str(row.id)},
+                width="stretch",
+            )
+            st.badge(word, color=colour, icon=icon)
+        parts = [f"Job {row.id}", row.preset, moment(row.created)]
+        if row.state == "running":
+            parts.append(f"running for {duration(time.time() - row.started)}")
+            text = stage_name(row.stage) or "Starting"
+            st.progress(float(row.fraction), text=text)
+        st.caption(" · ".join(parts))
+
+
+def any_live() -> bool:
+    """Return whether the list can still change by itself."""
+    with database() as connection:
+        return bool(jobs.list_jobs(connection).state.isin(["queued", "running"]).any())
+
+
+def show_list(live: bool) -> None:
+    """Show the newest jobs, or how to make the first."""
+    with database() as connection:
+        frame = jobs.list_jobs(connection)
+        if live and not frame.state.isin(["queued", "running"]).any():
+            st.rerun()
+        if frame.empty:
+            with st.container(border=True):
+                st.markdown("**Nothing here yet.** A job appears when you teach a phrase.")
+                st.page_link(
+                    "page/new_phrase.py", label="Teach a new phrase", icon=":material/add:"
+                )
+            return
+        if frame.state.eq("queued").any():
+            warn_without_worker(connection)
+    show_all = len(frame) > NEWEST and st.toggle(f"Show all {len(frame)} jobs", key="show_all")
+    for _, row in (frame if show_all else frame.head(NEWEST)).iterrows():
+        show_row(row)
+
+
+number = job_number()
+if number is None:
+    st.title("Jobs")
+    live = any_live()
+    st.fragment(show_list, run_every=LIST_EVERY_S if live else None)(live)
+else:
+    show_job(number)

@@ -1,0 +1,78 @@
+"""The first page: a phrase and a preset come in, a job goes out."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from db import jobs
+from page import check
+from page.database import database, warn_without_worker
+from page.wording import PRESETS
+
+LONGEST_PHRASE = 100
+DEFAULT_SEED = 0
+
+
+@st.cache_data(show_spinner=False, max_entries=200)
+def known(phrase: str) -> check.PhraseCheck:
+    """Check a phrase once; a check that failed is not remembered."""
+    return check.check_phrase(phrase)
+
+
+def show_check(phrase: str) -> bool:
+    """Show what is known of a phrase; return whether a job may be made of it."""
+    try:
+        with st.spinner("Checking the phrase"):
+            result = known(phrase)
+    except check.CheckError as error:
+        st.error(str(error), icon=":material/build:")
+        return False
+    if not result.ok:
+        st.error(result.reason, icon=":material/block:")
+        return False
+    sounds = " ".join(result.phonemes)
+    plural = "" if result.syllables == 1 else "s"
+    st.success(
+        f"Said as **{sounds}**: {result.syllables} syllable{plural}, about {result.seconds:.1f} s.",
+        icon=":material/record_voice_over:",
+    )
+    for warning in result.warnings:
+        st.warning(warning, icon=":material/info:")
+    return True
+
+
+st.title("Teach a new phrase")
+st.markdown(
+    "Type what the device should listen for. Watchword speaks it in many voices, trains a small "
+    "detector on that, and tests the files it gives you."
+)
+with database() as connection:
+    warn_without_worker(connection)
+
+phrase = st.text_input(
+    "Phrase", placeholder="smart mirror", max_chars=LONGEST_PHRASE, key="phrase"
+).strip()
+usable = show_check(phrase) if phrase else False
+preset = st.radio(
+    "How thorough",
+    list(PRESETS),
+    captions=list(PRESETS.values()),
+    format_func=str.capitalize,
+    key="preset",
+)
+with st.expander("More options", icon=":material/tune:"):
+    seed = st.number_input(
+        "Seed",
+        min_value=0,
+        max_value=2**31 - 1,
+        value=DEFAULT_SEED,
+        key="seed",
+        help="The same phrase, preset and seed make the same choices again.",
+    )
+if st.button("Create detector", type="primary", icon=":material/play_arrow:", key="create"):
+    if not phrase:
+        st.error("Type a phrase first.", icon=":material/edit:")
+    elif usable:
+        with database() as connection:
+            job_id = jobs.submit(connection, phrase, preset, int(seed), {})
+        st.switch_page("page/jobs.py", query_params={"job": str(job_id)})
