@@ -233,6 +233,29 @@ class PhonemeIndex:
         return np.stack(above)[self.lengths, np.arange(count)]
 
 
+_COST_ROWS: list[list[float]] = _COST.tolist()
+_GAP_LIST: list[float] = _GAP.tolist()
+
+
 def phoneme_distance(a: Sequence[str], b: Sequence[str]) -> float:
     """Weighted edit distance between two symbol sequences; see `PhonemeIndex.distances`."""
-    return float(PhonemeIndex([b]).distances(a)[0])
+    codes = [_INDEX[s] for s in b]
+    above = [0.0]
+    for code in codes:
+        above.append(above[-1] + _GAP_LIST[code])
+    for symbol in a:
+        i = _INDEX[symbol]
+        costs, gap = _COST_ROWS[i], _GAP_LIST[i]
+        row = [above[0] + gap]
+        for j, code in enumerate(codes):
+            row.append(min(above[j] + costs[code], above[j + 1] + gap, row[j] + _GAP_LIST[code]))
+        above = row
+    return above[-1]
+
+
+def without_final_r(symbols: Sequence[str]) -> tuple[str, ...]:
+    """`symbols` as an accent that says r only before vowels has them ("car" → "cah")."""
+    following = (*symbols[1:], "")
+    return tuple(
+        s for s, after in zip(symbols, following, strict=True) if s != "ɹ" or after in VOWELS
+    )

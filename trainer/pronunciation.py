@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from trainer.articulation import split_phonemes
+from trainer.articulation import VOWELS, split_phonemes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class Pronouncer:
@@ -29,6 +33,21 @@ class Pronouncer:
     def phonemes(self, text: str) -> str:
         """The phonemes of `text`, words separated by spaces, punctuation kept."""
         return str(self._g2p(text))
+
+    def words(self, words: tuple[str, ...]) -> tuple[str, ...]:
+        """The phonemes of each word as it sounds among the others ("the" before a vowel)."""
+        groups = self.phonemes(" ".join(words)).split()
+        if len(groups) == len(words):
+            return tuple(groups)
+        # The reader took words together (abbreviations, dates): read them one at a time.
+        return tuple(self.phonemes(word) for word in words)
+
+    def is_spelled_out(self, word: str) -> bool:
+        """Whether `word` is read as the names of its letters, as initials are."""
+        letters = self._g2p.lexicon.get_NNP(word)[0]
+        return letters is not None and split_phonemes(letters) == split_phonemes(
+            self.phonemes(word)
+        )
 
     def has_word(self, word: str) -> bool:
         """Whether a dictionary lists `word`, or its reading would be a guess."""
@@ -87,13 +106,74 @@ def word_probability(word: str) -> float:
     return float(logs.exp(model.prob([word])))
 
 
+def sequence_probability(words: Sequence[str]) -> float:
+    """How likely, at any one place of spoken English, these words (lower case) follow."""
+    model, logs = _language_model()
+    total = 1.0
+    for i, word in enumerate(words):
+        history = [words[j] for j in range(i - 1, max(-1, i - 3), -1)]
+        total *= float(logs.exp(model.prob([word, *history])))
+    return total
+
+
+_RESPELLINGS = {
+    "əɹ": "er", "ɜɹ": "ur", "ɑɹ": "ar", "ɔɹ": "or", "ɪɹ": "eer", "ɛɹ": "air",
+    "i": "ee", "ɪ": "i", "ɛ": "e", "æ": "a", "ɑ": "ah", "ɔ": "aw", "ʊ": "uu", "u": "oo",
+    "ʌ": "u", "ɜ": "ur", "ə": "uh", "A": "ay", "I": "igh", "O": "oh", "Y": "oy", "W": "ow",
+    "ʧ": "ch", "ʤ": "j", "θ": "th", "ð": "dh", "ʃ": "sh", "ʒ": "zh", "ŋ": "ng", "j": "y",
+    "ɡ": "g", "ɹ": "r",
+}  # fmt: skip
+
+
+def respell(phonemes: str, *, between: str = "-") -> str:
+    """Phonemes in everyday letters, for somebody who reads no phonetic script ("smart mi-rer").
+
+    Args:
+        phonemes: one word or more, separated by spaces.
+        between: what stands between syllables.
+    """
+    return " ".join(_respell_word(word, between) for word in phonemes.split())
+
+
+def _respell_word(phonemes: str, between: str) -> str:
+    symbols = split_phonemes(phonemes)
+    syllables: list[str] = []
+    onset = ""
+    i = 0
+    while i < len(symbols):
+        coloured = "".join(symbols[i : i + 2])
+        closed = i + 2 >= len(symbols) or symbols[i + 2] not in VOWELS
+        sound = coloured if coloured in _RESPELLINGS and closed else symbols[i]
+        onset += _RESPELLINGS.get(sound, sound)
+        if symbols[i] in VOWELS:
+            syllables.append(onset)
+            onset = ""
+        i += len(sound)
+    return between.join(syllables) + onset
+
+
+# Stems of words that nobody should meet in a list of texts or hear from a loudspeaker.
+_OFFENSIVE = re.compile(
+    r"fuck|dumbass|jackass|badass|shit|cunt|nigg|fag|whore|slut|\bcock|bitch|\bcum|rape|rapist|pussy|\bdick\b|dyke|"
+    r"\btit|retard|bastard|\bass\b|asshole|\bcrap|\bpiss|\bsex|porn|penis|vagina|molest|"
+    r"\bdamn|\bwank|\bturd|\bfart|\bslave|\bnazi|\bspic\b|\bchink|\bgook"
+)
+
+
+def is_offensive(text: str) -> bool:
+    """Whether `text` (lower case) has a word that does not belong in a list people read."""
+    return bool(_OFFENSIVE.search(text))
+
+
 @cache
 def common_words(at_least: float) -> dict[str, tuple[str, ...]]:
     """Dictionary words as likely as `at_least` → the symbols of their usual reading."""
     table: dict[str, tuple[str, ...]] = {}
-    for word, (usual, *_) in readings().items():
-        if len(word) > 1 and word.isalpha() and word.isascii() and word == word.lower():
+    for written, (usual, *_) in sorted(readings().items(), key=lambda item: item[0].istitle()):
+        word = written.lower()  # names too: "Travis" is what "jarvis" is mistaken for
+        plain = len(word) > 1 and word.isalpha() and word.isascii() and not written.isupper()
+        if plain and word not in table and word_probability(word) >= at_least:
             symbols = split_phonemes(usual)
-            if symbols and word_probability(word) >= at_least:
+            if symbols:
                 table[word] = symbols
     return table

@@ -1,0 +1,235 @@
+"""A phrase is checked, and its buckets hold what they should."""
+
+import hashlib
+import os
+import subprocess
+import sys
+
+import pytest
+
+from trainer import pronunciation
+from trainer.articulation import split_phonemes
+from trainer.confusers import nearest_distance
+from trainer.phrase_check import MAX_SECONDS, distance_to_phrase
+from trainer.phrases import (
+    Bucket,
+    PhraseError,
+    PhraseText,
+    bucket_report,
+    bucket_texts,
+    contains_phrase,
+    normalise_text,
+    parse_phrase,
+)
+
+PHRASES = ["smart mirror", "hey jarvis", "stop the press", "computer", "view glass"]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "empty"),
+        (" \t ", "empty"),
+        ("?!…", "only punctuation"),
+        ("xqzt", "cannot be pronounced"),
+        ("hey XQZT", "x q z t"),
+        ("wsj", "cannot be pronounced"),
+        ("pfft", "no vowel"),
+        ("你好", "another script"),
+        ("привет", "another script"),
+        ("guten morgen computer", "German"),
+        ("buenos dias casa", "Spanish"),
+        ("hi 😀", "grinning face"),
+        ("<b>hi</b>", "less-than"),
+        ("hey\x00jarvis", "U\\+0000"),
+        ("hey\u200bjarvis", "U\\+200B"),
+        ("$5 please", "dollar sign"),
+        ("word " * 30, "characters"),
+        ("this is a remarkably long sentence that nobody would ever say to a lamp at home", "s to"),
+    ],
+)
+def test_refusals_say_why(text: str, reason: str) -> None:
+    with pytest.raises(PhraseError, match=reason):
+        parse_phrase(text)
+
+
+def test_other_languages_are_refused_by_name() -> None:
+    with pytest.raises(PhraseError, match=r"'de'.*English"):
+        parse_phrase("hallo", "de")
+    assert issubclass(PhraseError, ValueError)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Hey, Jarvis!", ("hey", "jarvis")),
+        ("  HEY   jarvis ", ("hey", "jarvis")),
+        ("hey-jarvis", ("hey", "jarvis")),
+        ("it’s me", ("it's", "me")),
+        ("route 66", ("route", "sixty", "six")),
+        ("2nd floor", ("second", "floor")),
+        ("1984", ("nineteen", "eighty", "four")),
+        ("007", ("oh", "oh", "seven")),
+        ("3.5 volts", ("three", "point", "five", "volts")),
+        ("rock & roll", ("rock", "and", "roll")),
+        ("r2-d2", ("r", "two", "d", "two")),
+        ("café", ("cafe",)),
+    ],
+)
+def test_what_is_typed_becomes_words(text: str, words: tuple[str, ...]) -> None:
+    phrase = parse_phrase(text)
+    assert phrase.words == words
+    assert phrase.text == " ".join(words) == normalise_text(phrase.text)
+    assert len(phrase.phonemes) == len(words)
+    assert 0.2 < phrase.seconds <= MAX_SECONDS
+
+
+@pytest.mark.parametrize(
+    ("text", "warning"),
+    [
+        ("stop", "one syllable"),
+        ("yes", "times in an hour"),
+        ("thank you", "times in an hour"),
+        ("night", 'inside everyday words ("united"'),
+        ("zyphorian", "in no dictionary"),
+        ("route 66", 'spoken as "sixty six"'),
+        ("café", "Accents are dropped"),
+        ("bbc news", "letter by letter"),
+        ("hey AI", "read as one word"),
+        ("hola computer", "Spanish"),
+        ("okay", "very short"),
+    ],
+)
+def test_weak_phrases_are_warned_about(text: str, warning: str) -> None:
+    assert any(warning in said for said in parse_phrase(text).warnings)
+
+
+@pytest.mark.parametrize("text", ["smart mirror", "hey jarvis", "view glass", "stop the press"])
+def test_good_phrases_have_no_warnings(text: str) -> None:
+    assert parse_phrase(text).warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("phrase", "text", "contained"),
+    [
+        ("smart mirror", "my smart mirrors are dirty", True),
+        ("smart mirror", "the mirror is smart", False),
+        ("ice cream", "I scream at the wall", True),
+        ("sauce", "show me the source", True),  # alike only where r is said before vowels
+        ("computer", "computers are everywhere", True),
+        ("view glass", "a few glasses", False),
+    ],
+)
+def test_contains_phrase_hears_homophones(phrase: str, text: str, contained: bool) -> None:
+    readings = [pronunciation.phonemes(text, british=british) for british in (False, True)]
+    assert any(contains_phrase(r, parse_phrase(phrase)) for r in readings) is contained
+
+
+@pytest.mark.parametrize("text", PHRASES)
+def test_positives_are_the_phrase(text: str) -> None:
+    phrase = parse_phrase(text)
+    positives = bucket_texts(phrase, Bucket.POSITIVE, 500, 0)
+    assert positives[0].text == text
+    assert {normalise_text(p.text) for p in positives} == {text}
+    assert len({p.text for p in positives}) == len(positives) >= 12
+    assert all(contains_phrase(p.phonemes, phrase) for p in positives)
+
+
+def check_negatives(texts: list[PhraseText], bucket: Bucket, text: str) -> None:
+    phrase = parse_phrase(text)
+    assert len({normalise_text(t.text) for t in texts}) == len(texts)
+    for negative in texts:
+        assert negative.bucket is bucket
+        assert split_phonemes(negative.phonemes)
+        assert not contains_phrase(negative.phonemes, phrase), negative
+        if not negative.spoken_as_phonemes:
+            british = pronunciation.phonemes(negative.text, british=True)
+            assert not contains_phrase(british, phrase), negative
+
+
+@pytest.mark.parametrize("text", PHRASES)
+def test_confusers_are_close_but_not_too_close(text: str) -> None:
+    phrase = parse_phrase(text)
+    confusers = bucket_texts(phrase, Bucket.CONFUSER, 300, 0)
+    assert len(confusers) == 300
+    check_negatives(confusers, Bucket.CONFUSER, text)
+    distances = sorted(distance_to_phrase(c.phonemes, phrase) for c in confusers)
+    floor = nearest_distance(phrase)
+    assert distances[0] >= floor - 1e-3
+    near = sum(d < floor + 0.6 for d in distances) / len(distances)
+    assert 0.15 < near < 0.8
+    made_up = [c for c in confusers if c.spoken_as_phonemes]
+    assert 0.05 < len(made_up) / len(confusers) < 0.6
+
+
+def test_confusers_have_parts_of_the_phrase_and_close_words() -> None:
+    smart = {c.text for c in bucket_texts(parse_phrase("smart mirror"), Bucket.CONFUSER, 400, 0)}
+    assert {"smart", "mirror", "smart meer", "start mirror", "smart measure"} <= smart
+    hey = {c.text for c in bucket_texts(parse_phrase("hey jarvis"), Bucket.CONFUSER, 400, 0)}
+    assert {"hey", "jarvis", "hey jar", "hey garbage"} <= hey
+
+
+@pytest.mark.parametrize("too_close", ["smart nearer", "smart miller", "smart mira"])
+def test_texts_that_people_mistake_are_left_out(too_close: str) -> None:
+    texts = bucket_texts(parse_phrase("smart mirror"), Bucket.CONFUSER, 3000, 1)
+    assert too_close not in {t.text for t in texts}
+
+
+@pytest.mark.parametrize("text", PHRASES)
+def test_in_between_texts_have_words_of_the_phrase(text: str) -> None:
+    texts = bucket_texts(parse_phrase(text), Bucket.IN_BETWEEN, 200, 0)
+    assert len(texts) == 200
+    check_negatives(texts, Bucket.IN_BETWEEN, text)
+    words = set(text.split())
+    if len(words) > 1:
+        assert all(words & set(normalise_text(t.text).split()) for t in texts)
+        assert " ".join(reversed(text.split())) in {t.text for t in texts}
+
+
+def test_plain_texts_serve_every_phrase() -> None:
+    mirror = bucket_texts(parse_phrase("smart mirror"), Bucket.PLAIN, 300, 0)
+    glass = bucket_texts(parse_phrase("view glass"), Bucket.PLAIN, 300, 0)
+    check_negatives(mirror, Bucket.PLAIN, "smart mirror")
+    assert len(set(mirror) & set(glass)) > 290
+
+
+def test_plain_texts_never_have_the_phrase() -> None:
+    texts = bucket_texts(parse_phrase("train"), Bucket.PLAIN, 1000, 0)
+    check_negatives(texts, Bucket.PLAIN, "train")
+    assert not any("train" in t.text.lower().split() for t in texts)
+
+
+@pytest.mark.parametrize("bucket", list(Bucket))
+def test_seed_decides_and_more_begins_with_fewer(bucket: Bucket) -> None:
+    phrase = parse_phrase("smart mirror")
+    forty = bucket_texts(phrase, bucket, 40, 3)
+    assert bucket_texts(phrase, bucket, 20, 3) == forty[:20]
+    assert bucket_texts(phrase, bucket, 40, 4) != forty
+    assert bucket_texts(phrase, bucket, 0, 3) == []
+    with pytest.raises(ValueError, match="count"):
+        bucket_texts(phrase, bucket, -1, 3)
+
+
+def test_the_same_texts_in_every_process() -> None:
+    script = (
+        "from trainer.phrases import *; import hashlib; p = parse_phrase('hey jarvis');"
+        "t = repr([bucket_texts(p, b, 60, 5) for b in Bucket]);"
+        "print(hashlib.sha256(t.encode()).hexdigest())"
+    )
+    phrase = parse_phrase("hey jarvis")
+    here = repr([bucket_texts(phrase, b, 60, 5) for b in Bucket])
+    elsewhere = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONHASHSEED": "17", "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert elsewhere.stdout.strip() == hashlib.sha256(here.encode()).hexdigest()
+
+
+def test_report_shows_all_buckets() -> None:
+    report = bucket_report(parse_phrase("stop"), 5, 0)
+    assert "one syllable" in report
+    for heading in ("positive (5)", "confuser (5)", "in-between (5)", "plain (5)"):
+        assert heading in report

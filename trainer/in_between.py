@@ -1,0 +1,167 @@
+"""A phrase in, texts with its words but without the phrase out.
+
+Words are pushed into its gaps, its order is changed, half of it is followed by something else, a
+part of it stands in a sentence: what a detector that has learnt single words would fall for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise, permutations
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trainer import pronunciation
+from trainer.articulation import split_phonemes
+from trainer.phrase_check import Phrase, contains_phrase, distance_to_phrase
+from trainer.wording import normalise_text
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Iterator
+
+_DATA = Path(__file__).parent / "data"
+_INSERTED_WORD = 1e-5  # about 3,700 words
+_SHORTEST_INSERTION_PHONEMES = 3  # "smart a mirror" is the phrase with a hesitation
+_LARGEST_REORDER_WORDS = 5
+_NEAREST = 0.8
+_TURN = ("insert", "carrier", "half", "insert", "carrier", "reorder", "half", "apart")
+
+
+@dataclass(frozen=True)
+class InBetween:
+    """A text with words of the phrase in it."""
+
+    text: str
+    phonemes: str
+    kind: str
+
+
+@cache
+def _lines(name: str) -> tuple[str, ...]:
+    lines = (_DATA / name).read_text("utf-8").splitlines()
+    return tuple(line for line in lines if line and not line.startswith("#"))
+
+
+@cache
+def _insertions() -> tuple[str, ...]:
+    table = pronunciation.common_words(_INSERTED_WORD)
+    return tuple(
+        sorted(w for w, symbols in table.items() if len(symbols) >= _SHORTEST_INSERTION_PHONEMES)
+    )
+
+
+def _sentence(words: str, frame: str) -> str:
+    text = frame.replace("{words}", words)
+    return text[0].upper() + text[1:]
+
+
+def _stand_ins(phrase: Phrase) -> tuple[list[str], list[str]]:
+    """First parts and last parts of the phrase; of a single word, words that begin or end alike."""
+    words = phrase.words
+    if len(words) > 1:
+        return (
+            [" ".join(words[:k]) for k in range(1, len(words))],
+            [" ".join(words[k:]) for k in range(1, len(words))],
+        )
+    symbols = split_phonemes(phrase.phonemes[0])
+    shared = max(2, len(symbols) // 2)
+    table = pronunciation.common_words(_INSERTED_WORD)
+    alike = {word: other for word, other in table.items() if other != symbols}
+    return (
+        sorted(word for word, other in alike.items() if other[:shared] == symbols[:shared]),
+        sorted(word for word, other in alike.items() if other[-shared:] == symbols[-shared:]),
+    )
+
+
+def _inserted(phrase: Phrase, rng: random.Random) -> Iterator[str]:
+    while len(phrase.words) > 1:
+        gap = rng.randrange(1, len(phrase.words))
+        inside = rng.sample(_insertions(), rng.choice((1, 1, 2)))
+        yield " ".join((*phrase.words[:gap], *inside, *phrase.words[gap:]))
+
+
+def _reordered(phrase: Phrase, rng: random.Random) -> Iterator[str]:
+    words = phrase.words
+    orders = []
+    if 1 < len(words) <= _LARGEST_REORDER_WORDS:
+        orders = [" ".join(order) for order in permutations(words) if order != words]
+        orders += [f"{word} {word}" for word in words]
+        orders += [f"{b} {a} {b}" for a, b in pairwise(words)]
+    rng.shuffle(orders)
+    yield from orders
+
+
+def _halves(phrase: Phrase, rng: random.Random) -> Iterator[str]:
+    first, last = _stand_ins(phrase)
+    while first or last:
+        if first and (not last or rng.random() < 0.6):
+            yield f"{rng.choice(first)} {rng.choice(_lines('continuations.txt'))}"
+        else:
+            yield f"{rng.choice(_lines('openings.txt'))} {rng.choice(last)}"
+
+
+def _carried(phrase: Phrase, rng: random.Random) -> Iterator[str]:
+    first, last = _stand_ins(phrase)
+    parts = list(dict.fromkeys((*first, *last)))
+    if len(phrase.words) > 2:
+        parts += [w for w in phrase.words[1:-1] if w not in parts]
+    while parts:
+        yield _sentence(rng.choice(parts), rng.choice(_lines("carriers.txt")))
+
+
+def _apart(phrase: Phrase, rng: random.Random) -> Iterator[str]:
+    """Both halves in one utterance, with a good deal between them."""
+    while len(phrase.words) > 1:
+        gap = rng.randrange(1, len(phrase.words))
+        first, last = " ".join(phrase.words[:gap]), " ".join(phrase.words[gap:])
+        between = rng.choice(_lines("continuations.txt"))
+        opening = rng.choice(_lines("openings.txt"))
+        yield f"{first} {between}, {opening} {last}"
+
+
+def in_between_texts(phrase: Phrase, rng: random.Random) -> Iterator[InBetween]:
+    """Distinct texts with words of `phrase` in them, kinds mixed; never the phrase."""
+    streams = {
+        "insert": _inserted(phrase, rng),
+        "reorder": _reordered(phrase, rng),
+        "half": _halves(phrase, rng),
+        "carrier": _carried(phrase, rng),
+        "apart": _apart(phrase, rng),
+    }
+    american = pronunciation.pronouncer()
+    british = pronunciation.pronouncer(british=True)
+    seen = set()
+
+    def accept(text: str, kind: str) -> InBetween | None:
+        plain = normalise_text(text)
+        heard = (american.phonemes(text), british.phonemes(text))
+        if plain in seen or pronunciation.is_offensive(plain):
+            return None
+        if any(contains_phrase(p, phrase) or distance_to_phrase(p, phrase) < _NEAREST
+               for p in heard):  # fmt: skip
+            return None
+        seen.add(plain)
+        return InBetween(text, heard[0], kind)
+
+    while streams:
+        for kind in _TURN:
+            if kind not in streams:
+                continue
+            for text in _first_few(streams[kind]):
+                found = accept(text, kind)
+                if found is not None:
+                    yield found
+                    break
+            else:
+                del streams[kind]
+
+
+def _first_few(texts: Iterator[str], tries: int = 200) -> Iterator[str]:
+    """At most `tries` texts: a kind that repeats itself that often has run out."""
+    for _ in range(tries):
+        text = next(texts, None)
+        if text is None:
+            return
+        yield text

@@ -1,0 +1,173 @@
+"""A phrase in, the texts of each training bucket out: what is spoken to make the clips.
+
+All that others need is named here; how a phrase is checked is in `phrase_check`, how each bucket
+is filled in `confusers`, `in_between` and `sentences`.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import islice, product
+from typing import TYPE_CHECKING
+
+from trainer import pronunciation
+from trainer.articulation import split_phonemes
+from trainer.confusers import confusers
+from trainer.in_between import in_between_texts
+from trainer.phrase_check import (
+    Phrase,
+    contains_phrase,
+    distance_to_phrase,
+    parse_phrase,
+    phrase_readings,
+)
+from trainer.sentences import sentences
+from trainer.wording import PhraseError, normalise_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+# What stands between two words and after the last: each is read with another melody or pause.
+_GAPS = (" ", ", ", "... ", " - ")
+_ENDS = ("", ".", "!", "?", ",", "...", "?!")
+# Sentences that are drawn in vain (repeated, or with the phrase in them) before a bucket is full.
+_PATIENCE = 2_000
+
+
+class Bucket(StrEnum):
+    """What a text is for in training."""
+
+    POSITIVE = "positive"
+    """The phrase itself."""
+    CONFUSER = "confuser"
+    """What sounds like the phrase, or is a part of it."""
+    IN_BETWEEN = "in_between"
+    """The phrase's words, in other company."""
+    PLAIN = "plain"
+    """Ordinary sentences and commands."""
+
+
+@dataclass(frozen=True)
+class PhraseText:
+    """One text to be spoken."""
+
+    text: str
+    """As handed to the engine."""
+    bucket: Bucket
+    phonemes: str
+    """The American reading, with the text's punctuation; for made-up words, the only reading."""
+    spoken_as_phonemes: bool = False
+    """Whether the engine must be given the phonemes: the text has made-up words."""
+
+
+def _positives(phrase: Phrase, rng: random.Random) -> Iterator[PhraseText]:
+    """The phrase with every melody that punctuation and capitals give, the plainest first."""
+    reader = pronunciation.pronouncer()
+    readings = phrase_readings(phrase.words)
+    gap_count = len(phrase.words) - 1
+    # One gap at a time is marked: a pause at each word is no way to say a phrase.
+    gaps = [(" ",) * gap_count]
+    for place, mark in product(range(gap_count), _GAPS[1:]):
+        gaps.append((" ",) * place + (mark,) + (" ",) * (gap_count - 1 - place))
+    written = [
+        "".join(f"{word}{gap}" for word, gap in zip(words, (*chosen, ""), strict=True)) + end
+        for chosen, end in product(gaps, _ENDS)
+        for words in (
+            phrase.words,
+            (phrase.words[0].capitalize(), *phrase.words[1:]),
+            tuple(word.capitalize() for word in phrase.words),
+        )
+    ]
+    first, *others = dict.fromkeys(written)
+    rng.shuffle(others)
+    for text in (first, *others):
+        phonemes = reader.phonemes(text)
+        # Capitals and full stops can turn a word into a name or an abbreviation.
+        if text == first or split_phonemes(phonemes) in readings:
+            yield PhraseText(text, Bucket.POSITIVE, phonemes)
+
+
+def _confusers(phrase: Phrase, rng: random.Random) -> Iterator[PhraseText]:
+    for found in confusers(phrase, rng):
+        yield PhraseText(found.text, Bucket.CONFUSER, found.phonemes, found.made_up)
+
+
+def _in_between(phrase: Phrase, rng: random.Random) -> Iterator[PhraseText]:
+    for found in in_between_texts(phrase, rng):
+        yield PhraseText(found.text, Bucket.IN_BETWEEN, found.phonemes)
+
+
+def _plain(phrase: Phrase, rng: random.Random) -> Iterator[PhraseText]:
+    reader = pronunciation.pronouncer()
+    british = pronunciation.pronouncer(british=True)
+    seen: set[str] = set()
+    in_vain = 0
+    for text in sentences(rng):
+        if text in seen:
+            in_vain += 1
+        else:
+            seen.add(text)
+            phonemes = reader.phonemes(text)
+            heard = (phonemes, british.phonemes(text))
+            if any(contains_phrase(p, phrase) for p in heard):
+                in_vain += 1
+            else:
+                in_vain = 0
+                yield PhraseText(text, Bucket.PLAIN, phonemes)
+        if in_vain > _PATIENCE:
+            return
+
+
+_MAKERS: dict[Bucket, Callable[[Phrase, random.Random], Iterator[PhraseText]]] = {
+    Bucket.POSITIVE: _positives,
+    Bucket.CONFUSER: _confusers,
+    Bucket.IN_BETWEEN: _in_between,
+    Bucket.PLAIN: _plain,
+}
+
+
+def bucket_texts(phrase: Phrase, bucket: Bucket, count: int, seed: int) -> list[PhraseText]:
+    """Up to `count` texts of a bucket, distinct as normalised but for the positives.
+
+    The same arguments give the same texts in every process, and a smaller `count` the first of
+    them. Plain texts are the same for every phrase that they do not contain, so that their clips
+    serve the next phrase too. Fewer come back when there are no more, as with positives.
+
+    Raises:
+        ValueError: `count` is negative.
+    """
+    if count < 0:
+        raise ValueError(f"count must be 0 or more, not {count}")
+    about = "" if bucket is Bucket.PLAIN else phrase.text
+    rng = random.Random(f"{seed}/{bucket}/{about}")
+    return list(islice(_MAKERS[bucket](phrase, rng), count))
+
+
+def bucket_report(phrase: Phrase, count: int, seed: int) -> str:
+    """The phrase, its warnings and `count` texts of each bucket, in lines for people to read."""
+    spoken = f"/{' '.join(phrase.phonemes)}/"
+    lines = [
+        f'"{phrase.text}"  {spoken}  {phrase.syllables} syllables, {phrase.seconds:.1f} s',
+        *(f"warning: {warning}" for warning in phrase.warnings),
+    ]
+    for bucket in Bucket:
+        texts = bucket_texts(phrase, bucket, count, seed)
+        lines += ["", f"{bucket.replace('_', '-')} ({len(texts)})"]
+        if bucket is Bucket.CONFUSER:
+            texts.sort(key=lambda text: distance_to_phrase(text.phonemes, phrase))
+        for text in texts:
+            line = f"  {text.text}"
+            if bucket is Bucket.CONFUSER:
+                line = f"  {distance_to_phrase(text.phonemes, phrase):4.2f}  {text.text}"
+            if text.spoken_as_phonemes:
+                line += f"  /{text.phonemes}/"
+            lines.append(line)
+    return "\n".join(lines)
+
+
+__all__ = [
+    "Bucket", "Phrase", "PhraseError", "PhraseText", "bucket_report", "bucket_texts",
+    "contains_phrase", "normalise_text", "parse_phrase",
+]  # fmt: skip
