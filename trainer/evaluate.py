@@ -69,7 +69,8 @@ class Negatives:
 class OperatingRow:
     """The line of the table for one rate."""
 
-    rate_per_hour: float
+    rate_per_hour: float | None
+    """The target, or None for the threshold that ships."""
     threshold: float
     false_accepts: int
     per_hour: Bounds
@@ -197,7 +198,7 @@ def threshold_allowing(scores: Scores, allowed: int, refractory_steps: int) -> f
 
 
 def _row(
-    rate: float, threshold: float, negatives: Negatives, conditions: Sequence[Condition]
+    rate: float | None, threshold: float, negatives: Negatives, conditions: Sequence[Condition]
 ) -> OperatingRow:
     refractory = round(REFRACTORY_S / negatives.step_s)
     events = count_false_accepts([negatives.scores], threshold, refractory)
@@ -207,7 +208,7 @@ def _row(
         threshold=threshold,
         false_accepts=events,
         per_hour=poisson_per_hour(events, negatives.hours),
-        supported=rate * negatives.hours >= 1,
+        supported=rate is None or rate * negatives.hours >= 1,
         miss={c.name: wilson(misses[c.name], len(c.scores)) for c in conditions},
     )
 
@@ -276,7 +277,7 @@ def evaluate(
         conditions=tuple(conditions),
         negatives=stream,
         rows=rows,
-        shipped=_row(float("nan"), shipped, stream, conditions),
+        shipped=_row(None, shipped, stream, conditions),
         false_accepts=tuple(
             {**stream.place(step), "score": float(stream.scores[step])} for step in fired
         ),

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from trainer.dataset import Dataset, as_batch, window_frames
+from trainer.dataset import as_batch, window_frames
 from trainer.model import TinyCRNN, TinyCRNNConfig
 from trainer.progress import Report, Stage
 from trainer.validation import Verdict, judge
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from trainer.dataset import Examples
     from trainer.render import Scene, Stream
 
 logger = logging.getLogger(__name__)
@@ -196,7 +197,8 @@ class Trained:
 
 
 def train(
-    dataset: Dataset,
+    examples: Examples,
+    validation: Examples,
     config: TrainConfig,
     *,
     seed: int,
@@ -207,7 +209,8 @@ def train(
     """Train one network.
 
     Args:
-        dataset: both sides of the split; validation only chooses the checkpoint.
+        examples: the training side of the split.
+        validation: other voices; they only choose the checkpoint.
         config: the recipe.
         seed: decides initial weights and every draw.
         report: receives the stage `training` with live figures.
@@ -219,17 +222,23 @@ def train(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = TinyCRNN(model_config).to(device)
-        return _train(model, dataset, config, rng, Stage(report, "training", config.steps))
+        stage = Stage(report, "training", config.steps)
+        return _train(model, examples, validation, config, rng, stage)
 
 
-def _train(
-    model: TinyCRNN, dataset: Dataset, config: TrainConfig, rng: np.random.Generator, stage: Stage
+def _train(  # noqa: PLR0917 - the arguments of train
+    model: TinyCRNN,
+    examples: Examples,
+    validation: Examples,
+    config: TrainConfig,
+    rng: np.random.Generator,
+    stage: Stage,
 ) -> Trained:
     device = next(model.parameters()).device
-    scenes = dataset.train.positives
+    scenes = examples.positives
     frames = window_frames(scenes)
-    near = WindowPool(dataset.train.near, frames, config.pool_hop_frames)
-    plain = WindowPool(dataset.train.plain, frames, config.pool_hop_frames)
+    near = WindowPool(examples.near, frames, config.pool_hop_frames)
+    plain = WindowPool(examples.plain, frames, config.pool_hop_frames)
     loss_of = WindowLoss(config, model.config.frames_per_step)
     optimiser = torch.optim.AdamW(
         model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
@@ -283,7 +292,7 @@ def _train(
             near.mine(average, config.mined_share)
             plain.mine(average, config.mined_share)
         if step in judge_steps:
-            verdict = judge(average, dataset.validation)
+            verdict = judge(average, validation)
             if best is None or verdict.cost <= best[0].cost:
                 best = (verdict, copy.deepcopy(average))
             stage.at(

@@ -1,0 +1,69 @@
+"""Validation scores in, the manifest's decision and operating points out."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+from watchword_runtime.manifest import Decision, OperatingPoint
+
+from trainer.rates import count_false_accepts, peaks, poisson_per_hour, threshold_for
+from trainer.validation import REFRACTORY_S, SMOOTHING_STEPS, ValidationScores
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+TARGET_RATES = (2.0, 1.0, 0.5, 0.1)
+DEFAULT_RATE = 0.5
+WARMUP_S = 0.3
+"""The front end's gain control and the network's state settle before anything is believed."""
+MAX_THRESHOLD = 1.0 - 1e-6
+
+
+def probability(logit: float) -> float:
+    """Return the score of a logit."""
+    return 1.0 / (1.0 + math.exp(-logit))
+
+
+def operating_points(scores: ValidationScores) -> list[OperatingPoint]:
+    """Return one point for each of TARGET_RATES.
+
+    A rate that the hours cannot show gets its threshold from the tail of the events
+    (`rates.threshold_for`); its bound is then still only what the hours prove.
+
+    Args:
+        scores: of audio that chose no checkpoint.
+    """
+    heights = peaks(scores.plain, scores.refractory_steps)
+    points = []
+    for rate in TARGET_RATES:
+        found = threshold_for(rate, heights, scores.hours)
+        threshold = min(probability(found.threshold), MAX_THRESHOLD)
+        logit = math.log(threshold / (1 - threshold))
+        events = count_false_accepts(scores.plain, logit, scores.refractory_steps)
+        audio = "synthetic speech and noise, voices held out of training"
+        if found.extrapolated:
+            audio += "; threshold extrapolated beyond the hours"
+        points.append(
+            OperatingPoint(
+                false_accepts_per_hour=rate,
+                upper_95=poisson_per_hour(events, scores.hours).high,
+                threshold=threshold,
+                miss_rate=float(np.mean(scores.positives < logit)),
+                audio=audio,
+                hours=round(scores.hours, 4),
+            )
+        )
+    return points
+
+
+def decision(points: Sequence[OperatingPoint], step_s: float) -> Decision:
+    """Return the decision that ships: the default rate's threshold."""
+    chosen = next(p for p in points if p.false_accepts_per_hour == DEFAULT_RATE)
+    return Decision(
+        threshold=chosen.threshold,
+        smoothing_steps=SMOOTHING_STEPS,
+        refractory_s=REFRACTORY_S,
+        warmup_steps=round(WARMUP_S / step_s),
+    )

@@ -1,0 +1,66 @@
+"""A port in, the page and its worker out: two processes that start and stop together."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+logger = logging.getLogger(__name__)
+
+PAGE = Path(__file__).resolve().parent.parent / "streamlit_app.py"
+POLL_S = 0.5
+RESTART_AFTER_S = 2.0
+STOP_TIMEOUT_S = 10.0
+
+
+def serve(port: int, address: str = "127.0.0.1") -> int:
+    """Run the page and a worker until the page ends or Ctrl-C; a worker that dies is started anew.
+
+    Args:
+        port: where the page listens.
+        address: loopback unless told otherwise: the page has no sign-in of its own.
+
+    Returns:
+        The page's exit code.
+    """
+    page = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "streamlit", "run", str(PAGE)),
+            *("--server.port", str(port), "--server.address", address),
+        ]
+    )
+    worker = _start_worker()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    try:
+        while page.poll() is None:
+            if worker.poll() is not None:
+                logger.warning("The worker ended with %s; starting another.", worker.returncode)
+                time.sleep(RESTART_AFTER_S)
+                worker = _start_worker()
+            time.sleep(POLL_S)
+    except KeyboardInterrupt:
+        return 0
+    else:
+        return page.returncode
+    finally:
+        for process in (worker, page):
+            _stop(process)
+
+
+def _start_worker() -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-m", "watchword", "worker"])
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is not None:
+        return
+    process.terminate()
+    try:
+        process.wait(STOP_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

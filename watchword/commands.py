@@ -1,0 +1,190 @@
+"""Parsed arguments in, exit code out: one function a command, named as the command is."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+from db.connection import home
+
+if TYPE_CHECKING:
+    import argparse
+
+OK = 0
+WORK_FAILED = 1
+BAD_INPUT = 2
+SOMETHING_MISSING = 3
+
+console = Console()
+VOICES_FOLDER = "voices"
+
+
+def check(options: argparse.Namespace) -> int:
+    """Say how a phrase is read and whether it can work."""
+    from trainer.phrases import PhraseError, parse_phrase
+
+    try:
+        phrase = parse_phrase(options.phrase, options.language)
+    except PhraseError as error:
+        if options.json:
+            print(json.dumps({"ok": False, "reason": str(error)}))
+        else:
+            print(f"watchword: {error}", file=sys.stderr)
+        return BAD_INPUT
+    if options.json:
+        answer = {
+            "ok": True,
+            "phrase": phrase.text,
+            "phonemes": list(phrase.phonemes),
+            "syllables": phrase.syllables,
+            "seconds": phrase.seconds,
+            "warnings": list(phrase.warnings),
+        }
+        print(json.dumps(answer))
+        return OK
+    console.print(f"[bold]{phrase.text}[/]  /{' '.join(phrase.phonemes)}/", highlight=False)
+    console.print(f"{phrase.syllables} syllables, about {phrase.seconds:.1f} s", highlight=False)
+    for warning in phrase.warnings:
+        console.print(f"[yellow]warning:[/] {warning}", highlight=False)
+    return OK
+
+
+def texts(options: argparse.Namespace) -> int:
+    """Show the texts of each bucket."""
+    from trainer.phrases import bucket_report, parse_phrase
+
+    print(bucket_report(parse_phrase(options.phrase), options.count, options.seed))
+    return OK
+
+
+def train(options: argparse.Namespace) -> int:
+    """Make a detector, showing its progress, and say how good it is."""
+    from db.clips import CLIP_FOLDER, ClipStore
+    from db.connection import open_database
+    from trainer.phrases import parse_phrase
+    from watchword.console import ConsoleReport
+    from watchword.pipeline import Library, Request, run
+    from watchword.summary import training_summary
+
+    phrase = parse_phrase(options.phrase, options.language)  # refuse before anything is opened
+    for warning in phrase.warnings:
+        console.print(f"[yellow]warning:[/] {warning}", highlight=False)
+    out = options.out
+    with closing(open_database()) as connection, ConsoleReport(console) as report:
+        result = run(
+            Request(options.phrase, options.preset, options.seed, options.language),
+            out,
+            out.with_name(out.name + ".work"),
+            Library(ClipStore(connection, home() / CLIP_FOLDER), home() / VOICES_FOLDER),
+            report,
+        )
+    training_summary(result, console)
+    return OK
+
+
+def evaluate(options: argparse.Namespace) -> int:
+    """Measure a bundle on recordings and print the table."""
+    from watchword_runtime import Detector
+
+    from trainer.evaluate import evaluate as measure
+    from watchword.console import ConsoleReport
+    from watchword.summary import evaluation_summary, write_json
+
+    detector = Detector.load(options.bundle, engine=options.engine, file=options.file)
+    with ConsoleReport(console) as report:
+        measured = measure(
+            detector,
+            options.positives,
+            options.negatives,
+            noise=options.noise,
+            snr_db=options.snr,
+            report=report,
+        )
+    evaluation_summary(measured, console)
+    if options.json:
+        write_json(measured.to_dict(), options.json)
+        console.print(f"Everything measured is in {options.json}.", highlight=False)
+    return OK
+
+
+def export(options: argparse.Namespace) -> int:
+    """Write the artifacts of a finished training again."""
+    from watchword.console import ConsoleReport
+    from watchword.pipeline import export_training
+    from watchword.summary import training_summary
+
+    with ConsoleReport(console) as report:
+        result = export_training(options.training, options.out, report)
+    training_summary(result, console)
+    return OK
+
+
+def voices(options: argparse.Namespace) -> int:
+    """Fetch the default voices, or list what is there."""
+    from trainer.tts.voices import fetch_voices, installed
+
+    folder = home() / VOICES_FOLDER
+    if options.list:
+        for title, there in installed(folder).items():
+            console.print(f"{'there  ' if there else 'missing'}  {title}", highlight=False)
+        return OK
+    report = fetch_voices(folder, console=console)
+    for title in report.fetched:
+        console.print(f"fetched  {title}", highlight=False)
+    for title, reason in report.failed.items():
+        console.print(f"[yellow]missing[/]  {title}: {reason}", highlight=False)
+    usable = ", ".join(f"{name} ({count})" for name, count in report.usable.items() if count)
+    console.print(f"Usable voices: {usable or 'none'}.", highlight=False)
+    if not usable:
+        print("watchword: no voice works here; run `watchword doctor`.", file=sys.stderr)
+        return SOMETHING_MISSING
+    return OK
+
+
+def doctor(options: argparse.Namespace) -> int:
+    """Let the voices speak and the engines infer; say what is missing and how to get it."""
+    from trainer.tts.doctor import check_engines
+
+    from watchword.parts import check_parts
+
+    table = Table(
+        "speech engine", "works", "voices", "speakers", "licence", "× real time", "detail"
+    )
+    checks = check_engines(home() / VOICES_FOLDER, thorough=options.thorough)
+    for engine in checks:
+        pace = engine.seconds_of_speech_per_second
+        table.add_row(
+            engine.name,
+            "[green]yes[/]" if engine.ok else "[red]no[/]",
+            str(engine.voices),
+            str(engine.speakers),
+            engine.licence,
+            f"{pace:.1f}" if pace else "",
+            engine.detail if engine.ok else f"{engine.detail} {engine.how_to_get}".strip(),
+        )
+    console.print(table)
+    parts = Table("part", "works", "detail")
+    for part in check_parts():
+        parts.add_row(part.name, "[green]yes[/]" if part.ok else "[red]no[/]", part.detail)
+    console.print(parts)
+    return OK if any(engine.ok for engine in checks) else SOMETHING_MISSING
+
+
+def app(options: argparse.Namespace) -> int:
+    """Open the page and run its worker."""
+    from watchword.app import serve
+
+    return serve(options.port, options.address)
+
+
+def worker(options: argparse.Namespace) -> int:
+    """Work on queued jobs."""
+    from watchword.worker import work
+
+    work(once=options.once)
+    return OK

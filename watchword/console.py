@@ -1,0 +1,93 @@
+"""Progress in, bars on a terminal or lines in a log out."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bars
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+    from rich.console import Console
+    from rich.progress import TaskID
+
+    from trainer.progress import Progress
+
+LINE_EVERY_S = 15.0
+
+
+def _left(eta_s: float | None) -> str:
+    if eta_s is None:
+        return ""
+    minutes, seconds = divmod(round(eta_s), 60)
+    return f"{minutes}:{seconds:02d} left"
+
+
+class ConsoleReport:
+    """One bar for each stage; without a terminal, a line now and then."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._tasks: dict[str, TaskID] = {}
+        self._last_line_s = 0.0
+        self._stage = ""
+        self._bars = Bars(
+            TextColumn("{task.description:<20}"),
+            BarColumn(bar_width=28),
+            TextColumn("{task.percentage:>3.0f} %"),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[left]:<11}"),
+            TextColumn("[dim]{task.fields[detail]}"),
+            console=console,
+            disable=not console.is_terminal,
+        )
+
+    def __enter__(self) -> Self:
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        self._bars.stop()
+
+    def __call__(self, progress: Progress) -> None:
+        """Show one report."""
+        detail = progress.detail
+        if "loss" in progress.metrics:
+            detail += f", loss {progress.metrics['loss']:.3f}"
+        if not self._console.is_terminal:
+            self._line(progress, detail)
+            return
+        if progress.stage not in self._tasks:
+            for task in self._tasks.values():
+                self._bars.update(task, left="")
+            self._tasks[progress.stage] = self._bars.add_task(
+                progress.stage, total=1.0, left="", detail=""
+            )
+        done = progress.fraction >= 1
+        self._bars.update(
+            self._tasks[progress.stage],
+            completed=progress.fraction,
+            detail=detail,
+            left="" if done else _left(progress.eta_s),
+        )
+
+    def _line(self, progress: Progress, detail: str) -> None:
+        now_s = time.monotonic()
+        new_stage = progress.stage != self._stage
+        due = now_s - self._last_line_s > LINE_EVERY_S or progress.fraction >= 1
+        if new_stage or due:
+            self._stage, self._last_line_s = progress.stage, now_s
+            left = _left(progress.eta_s) if progress.fraction < 1 else ""
+            self._console.print(
+                f"{progress.stage}: {progress.fraction:4.0%} {detail} {left}".rstrip(),
+                highlight=False,
+            )

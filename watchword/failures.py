@@ -1,0 +1,70 @@
+"""An exception in, a sentence for the person who asked and an exit code out."""
+
+from __future__ import annotations
+
+import errno
+
+from watchword_runtime import BundleError, NoEngineError
+
+from db.clips import ClipWriteError
+from db.connection import DatabaseFullError, DatabaseOpenError, DatabaseUrlError
+from exporters.errors import ExportError
+from trainer.corpus import NoVoicesError
+from trainer.dataset import SplitError
+from trainer.phrases import PhraseError
+from trainer.recordings import RecordingError
+
+WORK_FAILED = 1
+BAD_INPUT = 2
+SOMETHING_MISSING = 3
+NO_SPACE = 4
+
+_CODES: tuple[tuple[type[BaseException], int], ...] = (
+    (PhraseError, BAD_INPUT),
+    (RecordingError, BAD_INPUT),
+    (BundleError, BAD_INPUT),
+    (DatabaseUrlError, BAD_INPUT),
+    (NoVoicesError, SOMETHING_MISSING),
+    (SplitError, SOMETHING_MISSING),
+    (NoEngineError, SOMETHING_MISSING),
+    (DatabaseFullError, NO_SPACE),
+    (ExportError, WORK_FAILED),
+    (ClipWriteError, WORK_FAILED),
+    (DatabaseOpenError, WORK_FAILED),
+)
+"""Errors whose message is already meant for a person."""
+
+
+def _disk_is_full(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def explain(error: Exception) -> str:
+    """Return what happened and what to do, in plain words."""
+    if _disk_is_full(error):
+        return (
+            "The disk is full. Nothing that was finished is lost and nothing half-written is left: "
+            "free some space, or set WATCHWORD_HOME to a disk with room, and start again."
+        )
+    if isinstance(error, tuple(kind for kind, _ in _CODES)):
+        return str(error)
+    return (
+        f"Something went wrong that Watchword did not foresee: {type(error).__name__}: {error}. "
+        "Please report it with the log. What was finished is kept; starting again goes on from it."
+    )
+
+
+def exit_code(error: Exception) -> int:
+    """Return the exit code of the command that raised it."""
+    if _disk_is_full(error):
+        return NO_SPACE
+    return next((code for kind, code in _CODES if isinstance(error, kind)), WORK_FAILED)
+
+
+def is_foreseen(error: Exception) -> bool:
+    """Whether the message alone says all there is to say."""
+    return _disk_is_full(error) or isinstance(error, tuple(kind for kind, _ in _CODES))

@@ -1,0 +1,285 @@
+"""A phrase in, a verified bundle out: the stages in their order, each resumable after a crash."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import logging
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from watchword_runtime.manifest import FORMAT_VERSION, FrontEndSpec, Manifest, OperatingPoint
+
+from exporters.bundle import export_bundle
+from exporters.step import step_spec
+from trainer.corpus import gather
+from trainer.dataset import build_dataset
+from trainer.model import load_checkpoint, save_checkpoint
+from trainer.operating import decision, operating_points
+from trainer.phrases import parse_phrase
+from trainer.presets import PRESETS
+from trainer.progress import Progress
+from trainer.split import split_people
+from trainer.train import TrainConfig, train
+from trainer.validation import score
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from db.clips import ClipStore
+    from trainer.corpus import Corpus
+    from trainer.dataset import Dataset
+    from trainer.phrases import Phrase
+    from trainer.progress import Report
+
+logger = logging.getLogger(__name__)
+
+CALIBRATION_FRAMES = 18_000
+"""Three minutes of features go to the quantiser and to the verification."""
+CALIBRATION_FILE = "calibration.npz"
+CHECKPOINT_FOLDER = "checkpoint"
+VOICES_FOLDER = "voices"
+"""In the home folder."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked for."""
+
+    phrase: str
+    preset: str
+    seed: int
+    language: str = "en"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came out."""
+
+    bundle: Path
+    zip: Path
+    metrics: Mapping[str, Any]
+    verification: list[Mapping[str, Any]]
+    skipped: Mapping[str, str]
+    """Formats that could not be made, and why."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for the job's row."""
+        return {
+            "bundle": str(self.bundle),
+            "zip": str(self.zip),
+            "metrics": dict(self.metrics),
+            "verification": [dict(row) for row in self.verification],
+            "skipped": dict(self.skipped),
+        }
+
+
+@dataclass(frozen=True)
+class Library:
+    """Where speech comes from."""
+
+    store: ClipStore
+    voices_dir: Path
+
+
+class _Clock:
+    """Passes progress on and keeps the minutes of each stage."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._stage = ""
+        self._since_s = time.monotonic()
+        self.minutes: dict[str, float] = {}
+
+    def __call__(self, progress: Progress) -> None:
+        now_s = time.monotonic()
+        if self._stage:
+            spent = (now_s - self._since_s) / 60
+            self.minutes[self._stage] = self.minutes.get(self._stage, 0.0) + spent
+        self._stage, self._since_s = progress.stage, now_s
+        self._report(progress)
+
+
+def run(request: Request, out: Path, work: Path, library: Library, report: Report) -> Result:
+    """Make a detector.
+
+    Args:
+        request: phrase, preset, seed.
+        out: the bundle's folder; the zip is written beside it.
+        work: folder for what a resumed run needs: the checkpoint and the calibration features.
+            A checkpoint of the same request that is already there is exported without training.
+        library: clips and voices.
+        report: receives progress; may raise to stop.
+
+    Raises:
+        PhraseError: the phrase cannot become a detector.
+        NoVoicesError, SplitError: too few voices.
+        ExportError: an artifact does not behave as the network does; nothing is left in `out`.
+    """
+    clock = _Clock(report)
+    clock(Progress("phrase", 0.0, None, "checking the phrase"))
+    phrase = parse_phrase(request.phrase, request.language)
+    if not _finished_training(work, request):
+        _learn(request, phrase, work, library, clock)
+    return export_training(work, out, clock)
+
+
+def _finished_training(work: Path, request: Request) -> bool:
+    """Whether an earlier run of the same request left a checkpoint."""
+    config = work / CHECKPOINT_FOLDER / "model.json"
+    if not (config.is_file() and (work / CALIBRATION_FILE).is_file()):
+        return False
+    meta = load_checkpoint(work / CHECKPOINT_FOLDER)[1]
+    return bool(meta["request"] == vars(request))
+
+
+def _learn(request: Request, phrase: Phrase, work: Path, library: Library, clock: _Clock) -> None:
+    """Gather, render and train; leaves the checkpoint as the last thing."""
+    preset, store = PRESETS[request.preset], library.store
+    corpus = gather(phrase, preset, store, library.voices_dir, seed=request.seed, report=clock)
+    buckets = {bucket: clips.clips for bucket, clips in corpus.buckets.items()}
+    dataset = build_dataset(buckets, store.folder, preset, seed=request.seed, report=clock)
+    # Half of the validation side chooses the checkpoint, the other half is reported on.
+    chooses, reports = dataset.validation.half(0), dataset.validation.half(1)
+    trained = train(
+        dataset.train, chooses, TrainConfig(preset.steps), seed=request.seed, report=clock
+    )
+    clock(Progress("validation", 0.0, None, "choosing the operating points"))
+    scores = score(trained.model, reports)
+    points = operating_points(scores)
+    threshold = decision(points, scores.step_s).threshold
+    logit = np.log(threshold / (1 - threshold))
+    clock(Progress("validation", 1.0, 0.0, f"{scores.hours * 60:.0f} minutes of negatives"))
+    work.mkdir(parents=True, exist_ok=True)
+    _save_features(work / CALIBRATION_FILE, _calibration(dataset))
+    save_checkpoint(
+        trained.model,
+        work / CHECKPOINT_FOLDER,
+        {
+            "request": vars(request),
+            "phrase": phrase.text,
+            "operating_points": [point.to_dict() for point in points],
+            "validation": {
+                "miss_rate": float(np.mean(scores.positives < logit)),
+                "near_miss_accepted": float(np.mean(scores.near >= logit)),
+                "positives": len(scores.positives),
+                "near_misses": len(scores.near),
+                "negative_hours": scores.hours,
+            },
+            "provenance": _provenance(request, corpus, dataset),
+            "parameters": trained.parameters,
+            "minutes": clock.minutes,
+        },
+    )
+
+
+def _provenance(request: Request, corpus: Corpus, dataset: Dataset) -> dict[str, Any]:
+    """Say what the detector learnt from, with licences."""
+    engines: dict[str, dict[str, Any]] = {}
+    for clips in corpus.buckets.values():
+        for (engine, licence), rows in clips.clips.groupby(["engine", "licence"]):
+            entry = engines.setdefault(f"{engine} ({licence})", {"clips": 0, "people": set()})
+            entry["clips"] += len(rows)
+            entry["people"] |= {p for s in rows["speaker"].unique() for p in split_people(s)}
+    return {
+        "watchword": importlib.metadata.version("watchword"),
+        "torch": importlib.metadata.version("torch"),
+        "preset": request.preset,
+        "seed": request.seed,
+        "speech": {
+            name: {"clips": entry["clips"], "voices": sorted(entry["people"])}
+            for name, entry in sorted(engines.items())
+        },
+        "clips": {bucket.value: len(clips.clips) for bucket, clips in corpus.buckets.items()},
+        "people": {side.value: count for side, count in dataset.voices.items()},
+        "negative_hours": round(dataset.train.negative_hours, 3),
+        "recordings": "none: every clip is synthetic",
+    }
+
+
+def _calibration(dataset: Dataset) -> NDArray[np.float32]:
+    """Return [frames, 40] of positives, near-misses and sentences, in equal parts."""
+    sources = (dataset.train.positives, dataset.train.near, dataset.train.plain)
+    parts = []
+    for examples in sources:
+        frames = 0
+        for example in examples:
+            if frames >= CALIBRATION_FRAMES // len(sources):
+                break
+            parts.append(example.features)
+            frames += len(example.features)
+    return np.concatenate(parts).astype(np.float32)
+
+
+def _save_features(path: Path, features: NDArray[np.float32]) -> None:
+    aside = path.with_suffix(".part")
+    with aside.open("wb") as file:
+        np.savez_compressed(file, features=features.astype(np.float16))
+    aside.replace(path)
+
+
+def load_calibration(path: Path) -> NDArray[np.float32]:
+    """Return the features [frames, 40] that a training left for the quantiser."""
+    with np.load(path, allow_pickle=False) as stored:
+        return stored["features"].astype(np.float32)
+
+
+def export_training(work: Path, out: Path, report: Report) -> Result:
+    """Write the bundle of a finished training.
+
+    Args:
+        work: the folder that the training left.
+        out: the bundle's folder; the zip is written beside it.
+        report: receives the stage `export`.
+
+    Raises:
+        CheckpointError: `work` holds no finished training.
+        ExportError: an artifact does not behave as the network does; nothing is left in `out`.
+    """
+    clock = report if isinstance(report, _Clock) else _Clock(report)
+    clock(Progress("export", 0.0, None, "reading the checkpoint"))
+    started_s = time.monotonic()
+    checkpoint = work / CHECKPOINT_FOLDER
+    model, meta = load_checkpoint(checkpoint)
+
+    def tell(share: float, text: str) -> None:
+        spent_s = time.monotonic() - started_s
+        eta_s = spent_s * (1 - share) / share if share > 0 else None
+        clock(Progress("export", share, eta_s, text))
+
+    points = tuple(OperatingPoint.from_dict(point) for point in meta["operating_points"])
+    spec = step_spec(model.config)
+    exported = export_bundle(
+        checkpoint,
+        out,
+        manifest=Manifest(
+            format_version=FORMAT_VERSION,
+            phrase=meta["phrase"],
+            language=meta["request"]["language"],
+            files=(),
+            front_end=FrontEndSpec(),
+            step=spec,
+            decision=decision(points, spec.step_s),
+            operating_points=points,
+            provenance=meta["provenance"],
+        ),
+        calibration=load_calibration(work / CALIBRATION_FILE),
+        progress=tell,
+    )
+    minutes = meta["minutes"] | clock.minutes
+    minutes["total"] = sum(minutes.values())
+    return Result(
+        bundle=exported.folder,
+        zip=exported.zip,
+        metrics={
+            "validation": {**meta["validation"], "operating_points": meta["operating_points"]},
+            "parameters": meta["parameters"],
+            "minutes": {stage: round(value, 2) for stage, value in minutes.items()},
+        },
+        verification=exported.verification.to_dict()["checks"],
+        skipped=exported.skipped,
+    )

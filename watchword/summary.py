@@ -1,0 +1,121 @@
+"""Figures in, tables for a terminal and JSON files out."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from trainer.evaluate import Evaluation, OperatingRow
+    from trainer.rates import Bounds
+    from watchword.pipeline import Result
+
+
+def write_json(values: Mapping[str, Any], path: Path) -> None:
+    """Write aside, then rename."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(path.name + ".part")
+    aside.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+    aside.replace(path)
+
+
+def _percent(bounds: Bounds) -> str:
+    return f"{bounds.value:.1%} ({bounds.low:.1%}–{bounds.high:.1%})"
+
+
+def _rate(row: OperatingRow) -> str:
+    bounds = row.per_hour
+    return f"{row.false_accepts} = {bounds.value:.2f}/h ({bounds.low:.2f}–{bounds.high:.2f})"
+
+
+def training_summary(result: Result, console: Console) -> None:
+    """Print what came out of a training and where it is."""
+    validation = result.metrics["validation"]
+    console.print(
+        f"\n[bold]{result.bundle}[/] and {result.zip}, {result.metrics['parameters']} parameters",
+        highlight=False,
+    )
+    artifacts = Table("artifact", "KiB", "engine", "max logit error", "µs per step", "")
+    for row in result.verification:
+        artifacts.add_row(*_artifact(row))
+    console.print(artifacts)
+    for name, reason in result.skipped.items():
+        console.print(f"[yellow]left out[/] {name}: {reason}", highlight=False)
+    points = Table("false accepts/h", "threshold", "miss rate", "95 % upper bound, /h")
+    for point in validation["operating_points"]:
+        points.add_row(
+            f"{point['false_accepts_per_hour']:g}",
+            f"{point['threshold']:.4f}",
+            f"{point['miss_rate']:.1%}",
+            f"{point['upper_95']:.1f}",
+        )
+    console.print(
+        f"On {validation['positives']} scenes and {validation['negative_hours'] * 60:.0f} minutes "
+        "of synthetic voices that training never heard (recordings of people: watchword evaluate):",
+        highlight=False,
+    )
+    console.print(points)
+    console.print(
+        f"Near-misses accepted: {validation['near_miss_accepted']:.1%} of "
+        f"{validation['near_misses']}.",
+        highlight=False,
+    )
+    spent = ", ".join(f"{stage} {value:.1f}" for stage, value in result.metrics["minutes"].items())
+    console.print(f"Minutes: {spent}.", highlight=False)
+
+
+def _artifact(row: Mapping[str, Any]) -> tuple[str, ...]:
+    passed = "[green]verified[/]" if row["max_error"] <= row["max_bar"] else "[red]failed[/]"
+    return (
+        str(row["file"]),
+        f"{row['bytes'] / 1024:.0f}",
+        str(row["engine"]),
+        f"{row['max_error']:.1e}",
+        f"{row['step_us']:.0f}",
+        passed,
+    )
+
+
+def evaluation_summary(measured: Evaluation, console: Console) -> None:
+    """Print the table of an evaluation."""
+    count, hours = len(measured.conditions[0].scores), measured.negatives.hours
+    console.print(
+        f"\n[bold]{measured.phrase}[/]: {measured.file} on {measured.engine}; {count} positives, "
+        f"{hours:.2f} h of negatives, 2 s refractory, 95 % bounds",
+        highlight=False,
+    )
+    names = [condition.name for condition in measured.conditions]
+    table = Table("false accepts/h", "counted", "threshold", *(f"miss rate, {n}" for n in names))
+    for row in measured.rows:
+        wanted = f"{row.rate_per_hour:g}"
+        if not row.supported:
+            wanted += f" [dim](too few hours: ≤ {row.per_hour.high:.1f})[/]"
+        table.add_row(
+            wanted,
+            _rate(row),
+            f"{row.threshold:.4f}",
+            *(_percent(row.miss[name]) for name in names),
+        )
+    shipped = measured.shipped
+    table.add_section()
+    table.add_row(
+        "as shipped",
+        _rate(shipped),
+        f"{shipped.threshold:.4f}",
+        *(_percent(shipped.miss[name]) for name in names),
+    )
+    console.print(table)
+    for event in measured.false_accepts[:20]:
+        console.print(
+            f"false accept  {event['file']}  {event['time_s']:.1f} s  score {event['score']:.3f}",
+            highlight=False,
+        )
+    if len(measured.false_accepts) > 20:
+        console.print(f"… and {len(measured.false_accepts) - 20} more: --json FILE has all.")
