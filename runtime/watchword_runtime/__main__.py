@@ -15,7 +15,7 @@ from watchword_runtime import __version__
 from watchword_runtime.audio import pcm_chunks, read_wav
 from watchword_runtime.detector import Detector
 from watchword_runtime.engines import ENGINES
-from watchword_runtime.errors import NoEngineError
+from watchword_runtime.errors import AudioError, NoEngineError
 from watchword_runtime.frontend import SAMPLE_RATE_HZ
 from watchword_runtime.selftest import run_self_test
 
@@ -93,7 +93,7 @@ def main(argv: list[str] | None = None) -> int:
         )
         if arguments.self_test:
             return _self_test(detector, as_json=arguments.json)
-        chunks = pcm_chunks(sys.stdin.buffer) if arguments.stdin else _slices(arguments.wav)
+        chunks = _piped() if arguments.stdin else _slices(arguments.wav)
         return _listen(detector, chunks, as_json=arguments.json)
     except NoEngineError as error:
         return _complain(error, EXIT_NO_ENGINE)
@@ -158,6 +158,14 @@ def _self_test(detector: Detector, *, as_json: bool) -> int:
             f"{result.steps} steps, allowed {result.tolerance:g}: {verdict}",
         )
     return EXIT_OK if result.passed else EXIT_FAILED
+
+
+def _piped() -> Iterator[Pcm]:
+    if sys.stdin.isatty():
+        raise AudioError(
+            "--stdin hears a pipe, not a keyboard: arecord … -t raw | watchword-listen …"
+        )
+    return pcm_chunks(sys.stdin.buffer)
 
 
 def _slices(wav: str) -> Iterator[Pcm]:

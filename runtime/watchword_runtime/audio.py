@@ -165,19 +165,16 @@ def _wav_header(chunk: bytes, name: str) -> tuple[int, int, int, int]:
 
 def _decode(data: bytes, kind: int, bits: int) -> Any:
     """Return int16 samples as they are, other kinds as floats in [-1, 1], unknown ones as None."""
+    if (kind, bits) == (_PCM, 16):
+        return np.frombuffer(data, dtype="<i2").astype(np.int16)
     if kind == _FLOAT and bits in (32, 64):
         return np.frombuffer(data, dtype=f"<f{bits // 8}")
-    if kind != _PCM:
-        return None
-    if bits == 16:
-        return np.frombuffer(data, dtype="<i2").astype(np.int16)
-    if bits == 8:
+    if (kind, bits) == (_PCM, 8):
         return (np.frombuffer(data, dtype=np.uint8).astype(np.float32) - 128.0) / 128.0
-    if bits == 24:
-        triples = np.frombuffer(data, dtype=np.uint8).reshape(-1, 3)
-        words = np.zeros((len(triples), 4), dtype=np.uint8)
-        words[:, 1:] = triples
+    if kind == _PCM and bits in (24, 32):
+        # The bytes go to the top of 32-bit words, whatever their number.
+        size = bits // 8
+        words = np.zeros((len(data) // size, 4), dtype=np.uint8)
+        words[:, 4 - size :] = np.frombuffer(data, dtype=np.uint8).reshape(-1, size)
         return words.view("<i4").ravel() / np.float32(2**31)
-    if bits == 32:
-        return np.frombuffer(data, dtype="<i4") / np.float32(2**31)
     return None
