@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
-st.set_page_config(page_title="Watchword", page_icon=":material/graphic_eq:", layout="centered")
+# Our own file: a named icon in the browser's tab would be fetched from a font server.
+ICON = Path(__file__).parent / "page" / "icon.svg"
+
+st.set_page_config(page_title="Watchword", page_icon=str(ICON), layout="centered")
 st.navigation(
     [
         st.Page("page/new_phrase.py", title="New phrase", icon=":material/add:", default=True),

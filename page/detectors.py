@@ -50,15 +50,22 @@ def choose(finished: pd.DataFrame) -> int:
     asked = job_number()
     if asked is not None and asked not in ids:
         st.info(f"Job {asked} has no detector. This is the newest there is.")
+    # The address is the truth: the widget takes its value from there and writes it back.
+    st.session_state["detector"] = asked if asked in ids else ids[0]
     chosen = st.selectbox(
         "Detector",
         ids,
-        index=ids.index(asked) if asked in ids else 0,
         format_func=labels.__getitem__,
         label_visibility="collapsed",
+        key="detector",
+        on_change=follow_choice,
     )
-    st.query_params["job"] = str(chosen)
     return int(chosen)
+
+
+def follow_choice() -> None:
+    """Put the detector that was picked into the address."""
+    st.query_params["job"] = str(st.session_state["detector"])
 
 
 def show_metrics(detector: Detector) -> None:
@@ -92,10 +99,10 @@ def show_metrics(detector: Detector) -> None:
 def show_file(detector: Detector, file: ModelFile, preferred: bool) -> None:
     """Show one model file with its download."""
     path = detector.path(file)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        note = " :green-badge[first choice]" if preferred else ""
+    with st.container(horizontal=True, vertical_alignment="center", wrap=False):
+        note = "**First choice.** " if preferred else ""
         use = USES.get((file.format, file.precision), f"{file.format}, {file.precision}")
-        st.markdown(f"`{file.file}`{note}  \n:gray[{use}]", width="stretch")
+        st.markdown(f"`{file.file}`  \n:gray[{note}{use}]", width="stretch")
         if path.is_file():
             st.download_button(
                 size(file.bytes),
@@ -152,9 +159,7 @@ def show_use(detector: Detector) -> None:
         language="bash",
         wrap_lines=True,
     )
-    st.caption(
-        "On a 32-bit Pi, or with Python 3.11 and older, write `tflite` in place of `litert`."
-    )
+    st.caption("On a 32-bit Pi, with Python 3.11 or older, write `tflite` in place of `litert`.")
 
 
 def show_measurements(detector: Detector) -> None:

@@ -30,7 +30,13 @@ def job_number() -> int | None:
 
 def show_job(job_id: int) -> None:
     """Show a job and keep showing it until it ends."""
-    st.page_link("page/jobs.py", label="All jobs", icon=":material/arrow_back:", query_params={})
+    st.button(
+        "All jobs",
+        type="tertiary",
+        icon=":material/arrow_back:",
+        key="back",
+        on_click=st.query_params.clear,
+    )
     with database() as connection:
         try:
             job = jobs.get(connection, job_id)
@@ -75,12 +81,10 @@ def _show_head(job: jobs.Job) -> None:
 def _show_outcome(job: jobs.Job) -> None:
     if job.state == "done":
         st.success("The detector is ready and its files are verified.", icon=":material/check:")
-        st.page_link(
-            "page/detectors.py",
-            label="See the result and download",
-            icon=":material/download:",
-            query_params={"job": str(job.id)},
-        )
+        if st.button(
+            "See the result and download", type="primary", icon=":material/download:", key="result"
+        ):
+            st.switch_page("page/detectors.py", query_params={"job": str(job.id)})
     elif job.state == "failed":
         st.error(job.error or "The worker gave no reason.", icon=":material/error:")
     elif job.state == "cancelled":

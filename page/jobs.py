@@ -20,16 +20,15 @@ LIST_EVERY_S = 2.0
 
 
 def show_row(row: pd.Series) -> None:
-    """Show one job of the list, with a link to it."""
+    """Show one job of the list; its phrase opens it."""
     word, colour, icon = STATES[row.state]
     with st.container(border=True):
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.page_link(
-                "page/jobs.py",
-                label=f"**{row.phrase}**",
-                query_params={"job": str(row.id)},
-                width="stretch",
-            )
+        with st.container(
+            horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
+        ):
+            if st.button(f"**{row.phrase}**", type="tertiary", key=f"open {row.id}"):
+                st.query_params["job"] = str(row.id)
+                st.rerun()
             st.badge(word, color=colour, icon=icon)
         parts = [f"Job {row.id}", row.preset, moment(row.created)]
         if row.state == "running":

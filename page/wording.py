@@ -9,9 +9,10 @@ Colour = Literal["blue", "green", "red", "gray"]
 
 PRESETS = {
     "quick": "A first detector in minutes, from fewer voices.",
-    "standard": "The usual choice: more voices, more rooms and noise, longer training.",
+    "standard": "The balance: more voices, more near-misses, more hours that must stay silent.",
     "best": "About an hour: the most voices and the longest training.",
 }
+"""What each preset is; the trainer's own words, which the page cannot import."""
 
 STATES: dict[str, tuple[str, Colour, str]] = {
     "queued": ("Waiting", "gray", ":material/schedule:"),

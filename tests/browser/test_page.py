@@ -1,0 +1,118 @@
+"""A person goes from a phrase to a downloaded file in a real browser; the test is the worker."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from db import jobs
+from tests.page.small_bundle import FILES, write_bundle
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser, Page
+
+    from tests.browser.conftest import Site
+
+PATIENCE_MS = 30_000
+
+
+@pytest.fixture
+def page(chromium: Browser) -> Iterator[Page]:
+    context = chromium.new_context(accept_downloads=True, viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(PATIENCE_MS)
+    yield context.new_page()
+    context.close()
+
+
+def see(page: Page, text: str) -> None:
+    page.get_by_text(text).first.wait_for(state="visible")
+
+
+def download(page: Page, button: str, folder: Path) -> bytes:
+    with page.expect_download() as caught:
+        page.get_by_role("button", name=re.compile(button)).click()
+    path = folder / caught.value.suggested_filename
+    caught.value.save_as(path)
+    return path.read_bytes()
+
+
+def test_from_a_phrase_to_a_file(
+    page: Page, site: Site, connection: sqlite3.Connection, tmp_path: Path
+) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    jobs.worker_heartbeat(connection, "tester", 1)
+
+    page.goto(site.url)
+    page.get_by_role("textbox", name="Phrase").fill("smart mirror")
+    page.get_by_role("textbox", name="Phrase").press("Enter")
+    see(page, "Said as")
+    page.get_by_role("button", name="Create detector").click()
+    see(page, "Waiting for a worker.")
+    assert page.url.endswith("/jobs?job=1")
+
+    job = jobs.claim(connection, "tester")
+    assert job is not None
+    assert job.phrase == "smart mirror"
+    jobs.stage_done(connection, job.id, "texts", {})
+    jobs.report(connection, job.id, "tester", "speech", 0.4, 90, "360 of 900 clips")
+    see(page, "360 of 900 clips")
+    for step in range(5):
+        metrics = {"step": 100 * step, "loss": 0.7 / (step + 1), "miss_rate": 0.9 / (step + 1)}
+        jobs.log(connection, job.id, "metric", metrics)
+    jobs.report(connection, job.id, "tester", "training", 0.75, 20, "step 400")
+    see(page, "Missed in validation")
+
+    page.reload()
+    see(page, "smart mirror")
+    see(page, "75 %")
+    jobs.report(connection, job.id, "tester", "training", 0.8, 15, "step 500")
+    see(page, "step 500")
+
+    result = write_bundle(site.home / "detectors")
+    jobs.finish(connection, job.id, "tester", result)
+    see(page, "The detector is ready")
+    page.get_by_role("button", name="See the result and download").click()
+    see(page, "Near-misses accepted")
+    assert page.url.endswith("/detectors?job=1")
+
+    name, _, _, _ = FILES[0]
+    single = download(page, "60 KiB", tmp_path)
+    assert single == (Path(result["bundle"]) / name).read_bytes()
+    assert (tmp_path / name).is_file()
+    whole = download(page, "Everything as one zip", tmp_path)
+    assert whole == Path(result["zip"]).read_bytes()
+
+    elsewhere = [url for url in asked if not re.match(r"(https?://127\.0\.0\.1:|data:|blob:)", url)]
+    assert elsewhere == []
+
+
+def test_a_phrase_that_cannot_work_is_refused_on_the_page(
+    page: Page, site: Site, connection: sqlite3.Connection
+) -> None:
+    page.goto(site.url)
+    page.get_by_role("textbox", name="Phrase").fill("12345 !!")
+    page.get_by_role("button", name="Create detector").click()
+    page.get_by_test_id("stAlertContentError").wait_for()
+    assert jobs.list_jobs(connection).empty
+
+
+def test_cancel_stops_a_running_job(page: Page, site: Site, connection: sqlite3.Connection) -> None:
+    job_id = jobs.submit(connection, "smart mirror", "quick", 0, {})
+    jobs.claim(connection, "tester")
+    jobs.report(connection, job_id, "tester", "speech", 0.1, None, "")
+    page.goto(f"{site.url}/jobs")
+    page.get_by_role("button", name="smart mirror").click()
+    page.get_by_role("button", name="Cancel").click()
+    see(page, "Start again")
+    with pytest.raises(jobs.JobCancelledError):
+        jobs.report(connection, job_id, "tester", "speech", 0.2, None, "")
+    page.get_by_role("button", name="Start again").click()
+    see(page, "Waiting for a worker.")
+    assert page.url.endswith(f"job={job_id + 1}")

@@ -1,0 +1,129 @@
+"""The second page: the list, one job while it runs, and every way it ends."""
+
+from __future__ import annotations
+
+import pytest
+
+from db import jobs
+
+
+def texts(elements):
+    return " | ".join(element.value for element in elements)
+
+
+@pytest.fixture
+def job_id(connection):
+    jobs.worker_heartbeat(connection, "w", 1)
+    return jobs.submit(connection, "smart mirror", "quick", 3, {"language": "en"})
+
+
+@pytest.fixture
+def running(connection, job_id):
+    jobs.claim(connection, "w")
+    jobs.stage_done(connection, job_id, "texts", {})
+    jobs.report(connection, job_id, "w", "make_clips", 0.4, 130, "400 of 1000 clips")
+    return job_id
+
+
+def test_an_empty_list_says_what_to_do(open_page):
+    app = open_page("jobs")
+    assert "Nothing here yet" in texts(app.markdown)
+    assert not app.exception
+
+
+def test_the_list_shows_newest_first(open_page, connection, running):
+    jobs.submit(connection, "magic mirror", "best", 0, {})
+    captions = [caption.value for caption in open_page("jobs").caption]
+    assert captions[0].startswith("Job 2 · best")
+    assert captions[1].startswith("Job 1 · quick")
+    assert "running for" in captions[1]
+
+
+def test_a_waiting_job_says_what_is_before_it(open_page, connection, job_id):
+    second = jobs.submit(connection, "b", "quick", 0, {})
+    assert "It is next." in texts(open_page("jobs", job=str(job_id)).markdown)
+    assert "1 before it." in texts(open_page("jobs", job=str(second)).markdown)
+
+
+def test_a_waiting_job_without_a_worker_says_how_to_start_one(open_page, connection, job_id):
+    connection.execute("UPDATE worker SET heartbeat = 0")
+    assert "`watchword worker`" in texts(open_page("jobs", job=str(job_id)).warning)
+
+
+def test_a_running_job_shows_its_stages_and_what_is_left(open_page, running):
+    app = open_page("jobs", job=str(running))
+    assert texts(app.title) == "smart mirror"
+    assert "Texts" in texts(app.markdown)
+    progress = app.get("progress")[0].proto
+    assert progress.value == 40
+    assert progress.text == "**Make clips** · 40 % · about 2 min left in this stage"
+    assert "400 of 1000 clips" in texts(app.caption)
+    assert not app.exception
+
+
+def test_charts_appear_with_the_metrics_that_there_are(open_page, connection, running):
+    for step in range(3):
+        jobs.log(connection, running, "metric", {"step": step, "loss": 1 / (step + 1)})
+    app = open_page("jobs", job=str(running))
+    assert "**Training loss**" in texts(app.markdown)
+    assert "**Missed in validation**" not in texts(app.markdown)
+    jobs.log(connection, running, "metric", {"step": 3, "loss": 0.2, "miss_rate": 0.5})
+    app = open_page("jobs", job=str(running))
+    assert "**Missed in validation**" in texts(app.markdown)
+    assert not app.exception
+
+
+def test_the_log_shows_its_lines(open_page, connection, running):
+    jobs.log(connection, running, "log", {"message": "Speaking with kokoro"})
+    assert "Speaking with kokoro" in texts(open_page("jobs", job=str(running)).code)
+
+
+def test_a_silent_worker_is_noticed(open_page, connection, running):
+    connection.execute("UPDATE job SET heartbeat = heartbeat - 43")
+    assert "The worker has been silent for 4" in texts(open_page("jobs", job=str(running)).warning)
+
+
+def test_cancel_ends_the_job_and_start_again_makes_a_new_one(open_page, connection, running):
+    app = open_page("jobs", job=str(running))
+    app.button(key="cancel").click().run()
+    assert jobs.is_cancelled(connection, running)
+    assert "Cancelled" in texts(app.info)
+    app.button(key="again").click().run()
+    again = jobs.get(connection, running + 1)
+    assert (again.phrase, again.preset, again.seed, again.options, again.state) == (
+        "smart mirror", "quick", 3, {"language": "en"}, "queued",
+    )  # fmt: skip
+    assert dict(app.query_params) == {"job": str(again.id)}
+
+
+def test_a_failed_job_shows_the_reason_and_where_it_stopped(open_page, connection, running):
+    jobs.fail(connection, running, "w", "No voice is installed. Run `watchword voices`.")
+    app = open_page("jobs", job=str(running))
+    assert texts(app.error) == "No voice is installed. Run `watchword voices`."
+    assert "Make clips (not finished)" in texts(app.markdown)
+    assert app.button(key="again")
+    assert "cancel" not in [button.key for button in app.button]
+
+
+def test_a_finished_job_points_to_its_detector_and_stops_asking(open_page, connection, running):
+    jobs.finish(connection, running, "w", {})
+    app = open_page("jobs", job=str(running))
+    assert "ready" in texts(app.success)
+    app.button(key="result").click().run()
+    assert texts(app.title) == "Detectors"
+
+
+def test_the_list_opens_a_job_and_the_job_leads_back(open_page, running):
+    app = open_page("jobs")
+    app.button(key=f"open {running}").click().run()
+    assert dict(app.query_params) == {"job": str(running)}
+    assert texts(app.title) == "smart mirror"
+    app.button(key="back").click().run()
+    assert texts(app.title) == "Jobs"
+
+
+@pytest.mark.parametrize("number", ["99", "x", "-1", "9" * 30])
+def test_an_address_of_no_job_is_no_crash(open_page, number):
+    app = open_page("jobs", job=number)
+    assert not app.exception
+    assert texts(app.title) in {"No such job", "Jobs"}
