@@ -15,6 +15,8 @@ Waveform = NDArray[np.float32]
 
 BABBLE_VOICES = (3, 8)
 QUIET = 1e-6
+LOWEST_HZ = 20.0
+"""Noise below is drift, which no microphone records."""
 
 
 def unit_rms(waveform: Waveform) -> Waveform:
@@ -25,11 +27,13 @@ def unit_rms(waveform: Waveform) -> Waveform:
 
 def coloured(rng: np.random.Generator, samples: int) -> Waveform:
     """Noise whose power falls with a random slope: white, pink, brown and between."""
-    spectrum = rng.standard_normal(samples // 2 + 1) + 1j * rng.standard_normal(samples // 2 + 1)
-    frequency = np.arange(len(spectrum), dtype=np.float64)
-    frequency[0] = 1.0
-    spectrum *= frequency ** (-rng.uniform(0.0, 2.2) / 2)
-    return np.fft.irfft(spectrum, samples).astype(np.float32)
+    bins = samples // 2 + 1
+    spectrum = rng.standard_normal(bins) + 1j * rng.standard_normal(bins)
+    frequency_hz = np.fft.rfftfreq(samples, 1 / SAMPLE_RATE_HZ)
+    slope = rng.uniform(0.0, 2.2)
+    spectrum *= np.maximum(frequency_hz, LOWEST_HZ) ** (-slope / 2)
+    spectrum[frequency_hz < LOWEST_HZ] = 0
+    return unit_rms(np.fft.irfft(spectrum, samples).astype(np.float32))
 
 
 def hum(rng: np.random.Generator, samples: int) -> Waveform:

@@ -1,0 +1,225 @@
+"""Training on small made-up features: the recipe itself, without speech."""
+
+import numpy as np
+import pytest
+import torch
+from trainer.dataset import Examples, window_frames
+from trainer.model import TinyCRNN, TinyCRNNConfig, load_checkpoint, save_checkpoint
+from trainer.operating import decision, operating_points
+from trainer.progress import CancelledError
+from trainer.render import Scene, Stream
+from trainer.train import (
+    TrainConfig,
+    WindowLoss,
+    WindowPool,
+    crop_scene,
+    stream_logits,
+    train,
+    window_logits,
+)
+from trainer.validation import ValidationScores, batch_logits, judge, score, smooth
+
+SMALL = TinyCRNNConfig(conv_channels=16, hidden=16, head=8, dropout=0.0)
+FAST = TrainConfig(
+    steps=120, positives_per_batch=8, near_per_batch=4, plain_per_batch=8, judge_times=3
+)
+
+
+def frames(rng, count):
+    return rng.uniform(4, 8, (count, 40)).astype(np.float16)
+
+
+def scene(seed, clip_id=0):
+    """A low sweep followed by a high one is the phrase."""
+    rng = np.random.default_rng(seed)
+    features = frames(rng, 400)
+    features[200:225, :12] += 12
+    features[225:250, 25:] += 12
+    return Scene(features, 200, 250, clip_id)
+
+
+def stream(seed, near):
+    """The same in the wrong order is a near-miss."""
+    rng = np.random.default_rng(1000 + seed)
+    features = frames(rng, 900)
+    spans = []
+    if near:
+        for start in (250, 600):
+            features[start : start + 25, 25:] += 12
+            features[start + 25 : start + 50, :12] += 12
+            spans.append((start, start + 50))
+    return Stream(features, np.array(spans, np.int32).reshape(-1, 2), np.arange(len(spans)))
+
+
+def examples(first, count):
+    seeds = range(first, first + count)
+    return Examples(
+        tuple(scene(s, s) for s in seeds),
+        tuple(stream(s, near=True) for s in seeds),
+        tuple(stream(s, near=False) for s in seeds),
+    )
+
+
+@pytest.fixture(scope="module")
+def trained():
+    reports = []
+    result = train(
+        examples(0, 12), examples(50, 8), FAST, seed=3, report=reports.append, model_config=SMALL
+    )
+    return result, reports
+
+
+def test_it_learns_what_the_phrase_is(trained):
+    result, _ = trained
+    fresh = examples(90, 10)
+    scores = score(result.model, fresh)
+    assert scores.positives.min() > scores.near.max()
+    assert result.verdict.miss_rates[0] == 0.0
+
+
+def test_the_same_seed_gives_the_same_network(trained):
+    again = train(
+        examples(0, 12), examples(50, 8), FAST, seed=3, report=lambda _: None, model_config=SMALL
+    )
+    for name, value in trained[0].model.state_dict().items():
+        assert torch.equal(value, again.model.state_dict()[name]), name
+
+
+def test_progress_ends_at_one_with_live_figures(trained):
+    _, reports = trained
+    assert reports[-1].fraction == 1.0
+    assert {report.stage for report in reports} == {"training"}
+    assert {"loss", "miss_rate", "false_accepts_per_hour"} <= set(reports[-1].metrics)
+    fractions = [report.fraction for report in reports]
+    assert fractions == sorted(fractions)
+
+
+def test_a_report_can_stop_the_training():
+    def stop(_progress):
+        raise CancelledError("enough")
+
+    with pytest.raises(CancelledError):
+        train(examples(0, 4), examples(50, 2), FAST, seed=0, report=stop, model_config=SMALL)
+
+
+def test_stream_and_batch_give_the_same_logits(trained):
+    model = trained[0].model
+    long, short = stream(5, near=True).features, scene(6).features
+    one_by_one = [stream_logits(model, long), stream_logits(model, short)]
+    for single, batched in zip(one_by_one, batch_logits(model, [long, short]), strict=True):
+        np.testing.assert_allclose(single, batched, atol=1e-4)
+
+
+def test_causal_the_future_changes_nothing(trained):
+    features = stream(5, near=True).features
+    whole = stream_logits(trained[0].model, features)
+    half = stream_logits(trained[0].model, features[:450])
+    np.testing.assert_allclose(whole[: len(half)], half, atol=1e-4)
+
+
+def test_a_checkpoint_comes_back_as_it_was(trained, tmp_path):
+    save_checkpoint(trained[0].model, tmp_path, {"phrase": "up and down"})
+    model, meta = load_checkpoint(tmp_path)
+    assert meta == {"phrase": "up and down"}
+    features = scene(1).features
+    assert np.array_equal(stream_logits(model, features), stream_logits(trained[0].model, features))
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_window_logit_pools_only_the_time_behind_the_phrase():
+    logits = torch.full((1, 30), 50.0)
+    logits[0, 10:14] = torch.tensor([0.0, 1.0, 2.0, 3.0])
+    pooled = window_logits(logits, torch.tensor([10]), 4)
+    expected = np.log(np.mean(np.exp([0, 1, 2, 3])))
+    assert float(pooled[0]) == pytest.approx(expected, abs=1e-5)
+
+
+def test_loss_prefers_the_phrase_after_its_end():
+    loss = WindowLoss(TrainConfig(steps=1), 3)
+    ends, early = torch.tensor([30]), torch.tensor([20])
+
+    def value(positive_peak, negative_level):
+        logits = torch.full((2, 60), -6.0)
+        logits[0, positive_peak : positive_peak + 8] = 6.0
+        logits[1, 25:33] = negative_level
+        return float(loss(logits, early, ends))
+
+    right = value(32, -6.0)
+    assert right < value(5, -6.0)
+    assert right < value(32, 4.0)
+
+
+@pytest.mark.parametrize("length", [200, 330])
+def test_a_crop_keeps_phrase_and_answer_time_inside(length):
+    config = TrainConfig(steps=1)
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        window, start, end = crop_scene(scene(1), length, config, rng)
+        assert len(window) == length
+        assert 0 <= start < end <= length - config.right_edge_frames[0]
+        assert window[start, :12].mean() > 14
+
+
+def test_mining_finds_the_window_that_fires(trained):
+    quiet = [stream(s, near=False) for s in range(4)]
+    bad = stream(9, near=False)
+    bad.features[400:425, :12] += 12
+    bad.features[425:450, 25:] += 12
+    pool = WindowPool([*quiet, bad], 200, 50)
+    pool.mine(trained[0].model, 0.03)
+    drawn = pool.draw(20, 1.0, np.random.default_rng(0))
+    assert np.mean([window.max() > 17 for window in drawn]) > 0.9
+
+
+def test_a_stream_shorter_than_a_window_is_used_too():
+    short = Stream(frames(np.random.default_rng(0), 90), np.zeros((0, 2), np.int32), np.arange(0))
+    pool = WindowPool([short], 200, 50)
+    assert pool.draw(1, 0.0, np.random.default_rng(0))[0].shape == (200, 40)
+
+
+def test_windows_grow_with_long_phrases():
+    short, long = scene(0), Scene(frames(np.random.default_rng(0), 900), 200, 560, 0)
+    assert window_frames([short]) == 200
+    assert window_frames([long]) == 440
+
+
+def test_smoothing_is_the_mean_of_the_last_logits():
+    smoothed = smooth(np.array([3, 0, 3, 9], np.float32), 3)
+    np.testing.assert_allclose(smoothed, [3, 1.5, 2, 4])
+
+
+def test_halves_share_no_clip():
+    both = examples(0, 6)
+    first, second = both.half(0), both.half(1)
+    assert not {s.clip_id for s in first.positives} & {s.clip_id for s in second.positives}
+    assert len(first.plain) + len(second.plain) == len(both.plain)
+    assert first.negative_hours + second.negative_hours == pytest.approx(both.negative_hours)
+
+
+def test_a_network_that_hears_nothing_costs_more(trained):
+    untrained = TinyCRNN(SMALL)
+    validation = examples(50, 8)
+    assert judge(untrained, validation).cost > judge(trained[0].model, validation).cost
+
+
+def test_operating_points_get_stricter_and_carry_their_hours():
+    rng = np.random.default_rng(0)
+    scores = ValidationScores(
+        positives=rng.normal(8, 3, 200).astype(np.float32),
+        near=np.zeros(0, np.float32),
+        near_clip_ids=np.zeros(0, np.int64),
+        plain=(rng.normal(-8, 3, 20_000).astype(np.float32),),
+        hours=20_000 * 0.03 / 3600,
+        step_s=0.03,
+    )
+    points = operating_points(scores)
+    assert [p.false_accepts_per_hour for p in points] == [2.0, 1.0, 0.5, 0.1]
+    thresholds = [p.threshold for p in points]
+    assert thresholds == sorted(thresholds)
+    misses = [p.miss_rate for p in points]
+    assert misses == sorted(misses)
+    assert all(p.upper_95 >= 3.6 / scores.hours for p in points)
+    assert "extrapolated" in points[-1].audio
+    chosen = decision(points, 0.03)
+    assert chosen.threshold == points[2].threshold
+    assert chosen.warmup_steps == 10
