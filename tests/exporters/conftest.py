@@ -1,0 +1,88 @@
+"""A small network with statistics like a trained one's, and speech-like features."""
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+
+from exporters.recipes import SHIPPED, Scheme
+from exporters.tflite import convert_tflite, missing_converter
+from trainer.model import TinyCRNN, TinyCRNNConfig
+
+SMALL = TinyCRNNConfig(conv_channels=12, hidden=10, head=6)
+
+
+def plausible_features(frames: int, seed: int = 0) -> np.ndarray:
+    """Return float32 [frames, 40] in the front end's range, smooth in time and frequency."""
+    rng = np.random.default_rng(seed)
+    rough = rng.normal(size=(frames // 8 + 2, 12)).cumsum(0)
+    rough -= np.linspace(rough[0], rough[-1], len(rough))
+    grid = np.arange(frames) / 8
+    slow = np.stack([np.interp(grid, np.arange(len(rough)), band) for band in rough.T], 1)
+    spread = np.stack([np.interp(np.linspace(0, 11, 40), np.arange(12), row) for row in slow])
+    level = 8 + 3 * spread / spread.std() + rng.normal(size=(frames, 40))
+    return np.clip(level, 0, 26).astype(np.float32)
+
+
+def plausible_model(config: TinyCRNNConfig, seed: int = 0) -> TinyCRNN:
+    """Return a network whose norms fit its input and whose logits spread over about ±6.
+
+    Fresh weights have unit statistics and logits near zero: errors would not show.
+    """
+    torch.manual_seed(seed)
+    model = TinyCRNN(dataclasses.replace(config, dropout=0.0))
+    features = torch.from_numpy(plausible_features(6_000, seed=seed + 1))[None]
+    with torch.no_grad():
+        for norm in (model.norm1, model.norm2):
+            norm.momentum = None
+            norm.weight.uniform_(0.5, 1.5)
+            norm.bias.uniform_(-0.5, 0.5)
+        model.train()(features)
+        model.eval()
+        logits = model(features)
+        scale = 3.0 / logits.std()
+        model.head2.weight.mul_(scale)
+        model.head2.bias.sub_(logits.mean()).mul_(scale)
+    return model
+
+
+@pytest.fixture(scope="session")
+def small_config() -> TinyCRNNConfig:
+    return SMALL
+
+
+@pytest.fixture(scope="session")
+def make_features() -> Callable[..., np.ndarray]:
+    return plausible_features
+
+
+@pytest.fixture(scope="session")
+def make_model() -> Callable[..., TinyCRNN]:
+    return plausible_model
+
+
+@pytest.fixture(scope="session")
+def model() -> TinyCRNN:
+    return plausible_model(SMALL)
+
+
+@pytest.fixture(scope="session")
+def stream() -> np.ndarray:
+    """61 s of features."""
+    return plausible_features(6_100, seed=7)
+
+
+@pytest.fixture(scope="session")
+def default_model() -> TinyCRNN:
+    return plausible_model(TinyCRNNConfig())
+
+
+@pytest.fixture(scope="session")
+def tflite_files(default_model: TinyCRNN) -> dict[Scheme, bytes]:
+    """The default network as TFLite: one conversion for all tests."""
+    if missing_converter() is not None:
+        pytest.skip(str(missing_converter()))
+    schemes = [recipe.scheme for recipe in SHIPPED.values() if recipe.format == "tflite"]
+    return convert_tflite(default_model, schemes)
