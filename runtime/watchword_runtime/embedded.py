@@ -64,10 +64,10 @@ def read_embedded(content: bytes, file: str) -> Manifest:
         )
     if found is None:
         # A TFLite file carries its manifest at the end, so a cut one has lost it.
-        cut = " or is truncated: compare its size with the original," if kind == "tflite" else ":"
+        way_out = ", or is truncated: copy it again" if kind == "tflite" else ": export it again"
         raise NotABundleError(
-            f"{file} carries no Watchword manifest{cut} "
-            "pass a model file that Watchword exported, or the whole bundle."
+            f"{file} carries no Watchword manifest{way_out}, "
+            "or pass the whole bundle that Watchword exported."
         )
     return parse_manifest(found, file)
 
