@@ -32,11 +32,10 @@ USES = {
 VERIFICATION_COLUMNS = {
     "file": "File",
     "engine": "Engine",
-    "max_logit_error": "Largest error",
-    "p99_logit_error": "99 % of errors below",
-    "bytes": "Bytes",
-    "us_per_step": "µs a step",
-    "seconds": "Seconds compared",
+    "max_error": "Largest error",
+    "max_bar": "Allowed",
+    "flips": "Decisions changed",
+    "step_us": "µs a step, here",
 }
 
 
@@ -145,7 +144,7 @@ def show_use(detector: Detector) -> None:
     st.subheader("Use it on a Raspberry Pi", anchor=False)
     st.markdown("On this computer, in the folder of Watchword, with the zip beside it:")
     st.code(
-        "pip wheel --no-deps --wheel-dir . ./runtime\n"
+        ".venv/bin/pip wheel --no-deps --wheel-dir . ./runtime\n"
         f"scp watchword_runtime-*.whl {name} pi@raspberrypi.local:",
         language="bash",
         wrap_lines=True,
@@ -154,6 +153,7 @@ def show_use(detector: Detector) -> None:
     st.code(
         "python3 -m venv watchword\n"
         'watchword/bin/pip install "$(ls watchword_runtime-*.whl)[litert]"\n'
+        f"watchword/bin/watchword-listen {name} --self-test\n"
         "arecord -q -t raw -f S16_LE -r 16000 -c 1 | "
         f"watchword/bin/watchword-listen {name} --stdin",
         language="bash",
@@ -182,7 +182,9 @@ def show_measurements(detector: Detector) -> None:
     if detector.verification:
         st.markdown("**Each file against the trained model**, over the same stream of audio:")
         frame = pd.DataFrame(detector.verification)
-        st.dataframe(frame.rename(columns=VERIFICATION_COLUMNS), hide_index=True)
+        shown = [column for column in VERIFICATION_COLUMNS if column in frame]
+        st.dataframe(frame[shown].rename(columns=VERIFICATION_COLUMNS), hide_index=True)
+        st.caption("Errors are of the logit, the number behind the score.")
     with st.expander("Where it comes from", icon=":material/history:"):
         st.json(detector.manifest.provenance)
 

@@ -138,6 +138,8 @@ def _show_chart(connection: sqlite3.Connection, job_id: int) -> None:
     if len(metrics) < 2:
         return
     frame = pd.DataFrame(metrics.payload.tolist())
+    if "step" not in frame:
+        return
     charts = [
         ("loss", "Training loss", "loss"),
         ("miss_rate", "Missed in validation", "share missed"),

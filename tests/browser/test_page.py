@@ -9,37 +9,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from db import jobs
+from tests.browser.steps import download, see
 from tests.page.small_bundle import FILES, write_bundle
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator
 
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Page
 
     from tests.browser.conftest import Site
-
-PATIENCE_MS = 30_000
-
-
-@pytest.fixture
-def page(chromium: Browser) -> Iterator[Page]:
-    context = chromium.new_context(accept_downloads=True, viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(PATIENCE_MS)
-    yield context.new_page()
-    context.close()
-
-
-def see(page: Page, text: str) -> None:
-    page.get_by_text(text).first.wait_for(state="visible")
-
-
-def download(page: Page, button: str, folder: Path) -> bytes:
-    with page.expect_download() as caught:
-        page.get_by_role("button", name=re.compile(button)).click()
-    path = folder / caught.value.suggested_filename
-    caught.value.save_as(path)
-    return path.read_bytes()
 
 
 def test_from_a_phrase_to_a_file(
@@ -47,6 +25,8 @@ def test_from_a_phrase_to_a_file(
 ) -> None:
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
+    sent: list[int] = []
+    page.on("websocket", lambda socket: socket.on("framesent", lambda data: sent.append(len(data))))
     jobs.worker_heartbeat(connection, "tester", 1)
 
     page.goto(site.url)
@@ -68,6 +48,11 @@ def test_from_a_phrase_to_a_file(
         jobs.log(connection, job.id, "metric", metrics)
     jobs.report(connection, job.id, "tester", "training", 0.75, 20, "step 400")
     see(page, "Missed in validation")
+    jobs.log(connection, job.id, "log", {"message": "Speaking with kokoro"})
+    page.get_by_text("Log", exact=True).click()
+    see(page, "Speaking with kokoro")
+    jobs.log(connection, job.id, "log", {"message": "Speaking with flite"})
+    see(page, "Speaking with flite")  # an open log stays open while the page follows the job
 
     page.reload()
     see(page, "smart mirror")
@@ -78,6 +63,11 @@ def test_from_a_phrase_to_a_file(
     result = write_bundle(site.home / "detectors")
     jobs.finish(connection, job.id, "tester", result)
     see(page, "The detector is ready")
+    page.wait_for_timeout(1000)
+    before = len(sent)
+    assert before > 5, "the page did not follow the job"
+    page.wait_for_timeout(3000)
+    assert len(sent) == before, "the page still asks after the job's end"
     page.get_by_role("button", name="See the result and download").click()
     see(page, "Near-misses accepted")
     assert page.url.endswith("/detectors?job=1")

@@ -62,7 +62,23 @@ def write_bundle(folder: Path) -> dict[str, Any]:
             "minutes": {"clips": 2.5, "train": 1.25, "export": 0.5},
         },
         "verification": [
-            {"file": "smart_mirror.onnx", "engine": "onnxruntime", "max_logit_error": 4e-6},
-            {"file": "smart_mirror.int8.tflite", "engine": "litert", "max_logit_error": 0.08},
+            {
+                "file": name,
+                "format": kind,
+                "precision": precision,
+                "bytes": count,
+                "engine": engine,
+                "max_error": error,
+                "p99_error": error / 2,
+                "max_bar": 0.6,
+                "p99_bar": 0.3,
+                "flips": 0,
+                "step_us": 14.5,
+                "load_ms": 3.0,
+            }
+            for (name, kind, precision, count), engine, error in (
+                (FILES[3], "onnxruntime", 4e-6),
+                (FILES[0], "litert", 0.08),
+            )
         ],
     }
