@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import hashlib
 import json
 import logging
@@ -163,6 +164,12 @@ def export_bundle(
         target_zip = out.with_name(f"{out.name}.zip")
         _replace(aside, out)
         aside_zip.replace(target_zip)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise OSError(
+            errno.ENOSPC, "The disk is full. Free some MB and export again", str(out)
+        ) from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
         aside_zip.unlink(missing_ok=True)
