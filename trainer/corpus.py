@@ -42,6 +42,8 @@ SPEEDS = (0.7, 1.35)
 BLEND_SHARE = 0.6
 """Share of Kokoro clips whose voice is a blend of two."""
 BLEND_WEIGHTS = (0.3, 0.7)
+NATIVE_WEIGHT = 2.5
+"""How much oftener a voice of English speaks than one with a foreign accent."""
 
 ENGINE_WEIGHTS: Mapping[Bucket, Mapping[str, float]] = {
     Bucket.POSITIVE: {"kokoro": 6.5, "piper": 1, "nanotts": 0.8, "hibari": 0.7, "flite": 1},
@@ -104,7 +106,8 @@ class VoiceCast:
         share = np.array(list(weights.values()))
         name = str(self._rng.choice(list(weights), p=share / share.sum()))
         voices = self._voices[name]
-        voice = voices[int(self._rng.integers(len(voices)))]
+        weight = np.array([NATIVE_WEIGHT if v.language.startswith("en-") else 1 for v in voices])
+        voice = voices[int(self._rng.choice(len(voices), p=weight / weight.sum()))]
         if name == "kokoro" and self._rng.random() < BLEND_SHARE:
             return self._blend(voice, voices)
         return voice

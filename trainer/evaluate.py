@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from watchword_runtime.decision import detection_steps, refractory_steps
 from watchword_runtime.frontend import SAMPLE_RATE_HZ, to_int16
 
 from trainer.augment import active_span, add_noise
@@ -18,7 +19,6 @@ from trainer.rates import (
     Bounds,
     Scores,
     count_false_accepts,
-    detections,
     peaks,
     poisson_per_hour,
     wilson,
@@ -36,6 +36,7 @@ RATES_PER_HOUR = (0.1, 0.5, 1.0, 2.0)
 REFRACTORY_S = 2.0
 BEFORE_S = 1.5
 AFTER_S = 1.0
+INT16_SCALE = np.float32(32768)
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,7 @@ def with_noise(
     pcm: NDArray[np.int16], noise: NDArray[np.float32], snr_db: float, rng: np.random.Generator
 ) -> NDArray[np.int16]:
     """Mix a piece of noise under a padded recording; the level refers to its active part."""
-    speech = pcm.astype(np.float32) / 32768
+    speech = pcm.astype(np.float32) / INT16_SCALE
     start = int(rng.integers(len(noise)))
     piece = np.resize(np.roll(noise, -start), len(speech)).astype(np.float32)
     first, last = active_span(speech)
@@ -187,12 +188,12 @@ def score_negatives(detector: Detector, files: Sequence[Path], stage: Stage) -> 
     )
 
 
-def threshold_allowing(scores: Scores, allowed: int, refractory_steps: int) -> float:
+def threshold_allowing(scores: Scores, allowed: int, refractory: int) -> float:
     """Return the lowest threshold at which a stream gives at most `allowed` detections."""
-    heights = peaks([scores], refractory_steps)
+    heights = peaks([scores], refractory)
     for height in heights[min(allowed, len(heights) - 1) :: -1]:
         threshold = float(np.nextafter(height, np.float32(np.inf)))
-        if count_false_accepts([scores], threshold, refractory_steps) <= allowed:
+        if count_false_accepts([scores], threshold, refractory) <= allowed:
             return threshold
     return float(np.nextafter(heights[0], np.float32(np.inf)))
 
@@ -200,7 +201,7 @@ def threshold_allowing(scores: Scores, allowed: int, refractory_steps: int) -> f
 def _row(
     rate: float | None, threshold: float, negatives: Negatives, conditions: Sequence[Condition]
 ) -> OperatingRow:
-    refractory = round(REFRACTORY_S / negatives.step_s)
+    refractory = refractory_steps(REFRACTORY_S, negatives.step_s)
     events = count_false_accepts([negatives.scores], threshold, refractory)
     misses = {c.name: int(np.sum(c.scores < threshold)) for c in conditions}
     return OperatingRow(
@@ -252,13 +253,15 @@ def evaluate(
         conditions.append(
             Condition(
                 name,
-                score_positives(detector, positive_files, stage, noise=mix / 32768, snr_db=snr_db),
+                score_positives(
+                    detector, positive_files, stage, noise=mix / INT16_SCALE, snr_db=snr_db
+                ),
             )
         )
     stream = score_negatives(
         detector, negative_files, Stage(report, "negatives", len(negative_files))
     )
-    refractory = round(REFRACTORY_S / stream.step_s)
+    refractory = refractory_steps(REFRACTORY_S, stream.step_s)
     rows = tuple(
         _row(
             rate,
@@ -269,7 +272,7 @@ def evaluate(
         for rate in RATES_PER_HOUR
     )
     shipped = detector.threshold
-    fired = detections(stream.scores, shipped, refractory)
+    fired = detection_steps(stream.scores, shipped, refractory, 0)
     return Evaluation(
         phrase=detector.manifest.phrase,
         file=detector.file,

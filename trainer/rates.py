@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
+from watchword_runtime.decision import detection_steps
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,26 +58,9 @@ def poisson_per_hour(events: int, hours: float) -> Bounds:
     return Bounds(events / hours, float(low) / hours, float(high) / hours)
 
 
-def detections(scores: Scores, threshold: float, refractory_steps: int) -> list[int]:
-    """Return the steps at which a detector with this threshold would fire.
-
-    Args:
-        scores: [steps] of one stream.
-        threshold: a step fires at or above it.
-        refractory_steps: steps after a detection in which none follows.
-    """
-    fired: list[int] = []
-    free_from = 0
-    for step in np.nonzero(scores >= threshold)[0]:
-        if step >= free_from:
-            fired.append(int(step))
-            free_from = int(step) + refractory_steps
-    return fired
-
-
 def count_false_accepts(streams: Sequence[Scores], threshold: float, refractory_steps: int) -> int:
     """Count detections in streams that hold no phrase."""
-    return sum(len(detections(scores, threshold, refractory_steps)) for scores in streams)
+    return sum(len(detection_steps(s, threshold, refractory_steps, 0)) for s in streams)
 
 
 def peaks(streams: Sequence[Scores], refractory_steps: int) -> NDArray[np.float32]:

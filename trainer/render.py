@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 BEFORE_S = 2.0
 """Audio in front of a phrase, so that a window of 2 s can end just behind it."""
 AFTER_S = (0.9, 1.3)
+INT16_SCALE = np.float32(32768)
 CONTEXT_SHARE = 0.4
 """Share of scenes in which somebody talks right before the phrase, and as many right after."""
 GAP_S = (0.05, 0.5)
@@ -94,7 +95,7 @@ def read_clip(path: Path) -> Waveform:
     samples, rate_hz = read_flac(path)
     if rate_hz != SAMPLE_RATE_HZ:
         raise ValueError(f"{path} has {rate_hz} Hz: clips are stored at {SAMPLE_RATE_HZ} Hz.")
-    return unit_rms(trim(samples.astype(np.float32) / 32768))
+    return unit_rms(trim(samples.astype(np.float32) / INT16_SCALE))
 
 
 def _frames(samples: int) -> int:

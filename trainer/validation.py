@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from watchword_runtime.decision import refractory_steps
 
 from trainer.rates import Scores, peaks, threshold_for
 
@@ -73,7 +74,7 @@ class ValidationScores:
     @property
     def refractory_steps(self) -> int:
         """REFRACTORY_S in steps."""
-        return round(REFRACTORY_S / self.step_s)
+        return refractory_steps(REFRACTORY_S, self.step_s)
 
 
 def smooth(logits: NDArray[np.float32], steps: int = SMOOTHING_STEPS) -> NDArray[np.float32]:

@@ -6,9 +6,9 @@ from trainer import rates
 def test_refractory_time_joins_one_event():
     scores = np.zeros(100, np.float32)
     scores[[10, 12, 30, 90]] = 1.0
-    assert rates.detections(scores, 0.5, 10) == [10, 30, 90]
-    assert rates.detections(scores, 0.5, 1) == [10, 12, 30, 90]
-    assert rates.detections(scores, 1.5, 1) == []
+    assert rates.count_false_accepts([scores], 0.5, 10) == 3
+    assert rates.count_false_accepts([scores, scores], 0.5, 1) == 8
+    assert rates.count_false_accepts([scores], 1.5, 1) == 0
 
 
 def test_peaks_are_separate_events_loudest_first():

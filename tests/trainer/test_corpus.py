@@ -1,0 +1,159 @@
+"""From texts to clips to features with the engines that need no download."""
+
+import numpy as np
+import pytest
+from db.clips import ClipStore
+from db.connection import open_database
+from trainer import corpus as corpus_module
+from trainer.corpus import NoVoicesError, gather
+from trainer.dataset import SplitError, build_dataset
+from trainer.phrases import Bucket, contains_phrase, parse_phrase
+from trainer.presets import BucketPlan, Preset
+from trainer.progress import CancelledError, silent
+from trainer.split import Side, side_of, split_people
+
+TINY = Preset(
+    name="tiny",
+    about="for tests",
+    positive=BucketPlan(texts=4, clips_per_text=10, growth=2),
+    confuser=BucketPlan(texts=6, clips_per_text=1, growth=2),
+    in_between=BucketPlan(texts=4, clips_per_text=1, growth=1),
+    plain=BucketPlan(texts=10, clips_per_text=1, growth=2),
+    positive_variants=2,
+    confuser_variants=1,
+    plain_variants=1,
+    ambient_hours=0.02,
+    rooms=4,
+    steps=10,
+)
+
+
+@pytest.fixture(scope="module")
+def phrase():
+    return parse_phrase("smart mirror")
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("corpus")
+    connection = open_database(f"sqlite:///{folder}/clips.sqlite3")
+    yield ClipStore(connection, folder / "clips")
+    connection.close()
+
+
+@pytest.fixture(scope="module")
+def two_runs(phrase, store, tmp_path_factory):
+    nowhere = tmp_path_factory.mktemp("no-voices")
+    return [gather(phrase, TINY, store, nowhere, seed=seed, report=silent) for seed in (0, 1)]
+
+
+def test_the_first_run_makes_every_target(two_runs):
+    first = two_runs[0]
+    for bucket in Bucket:
+        plan = getattr(TINY, bucket.value)
+        made = first.buckets[bucket]
+        assert made.reused == 0
+        assert made.generated + made.rejected <= plan.texts * plan.clips_per_text
+        assert made.generated >= 0.8 * plan.texts * plan.clips_per_text, bucket
+
+
+def test_the_second_run_makes_only_the_growth(two_runs):
+    first, second = two_runs
+    for bucket in Bucket:
+        plan = getattr(TINY, bucket.value)
+        before, after = first.buckets[bucket], second.buckets[bucket]
+        assert after.reused == len(before.clips)
+        target = plan.texts * plan.clips_per_text
+        wanted = max(plan.growth, target - after.reused)
+        assert after.generated + after.rejected == wanted
+
+
+def test_positives_say_the_phrase_and_negatives_do_not(two_runs, phrase):
+    buckets = two_runs[1].buckets
+    assert set(buckets[Bucket.POSITIVE].clips["text_normalised"]) == {phrase.text}
+    for bucket in (Bucket.CONFUSER, Bucket.IN_BETWEEN, Bucket.PLAIN):
+        for phonemes in buckets[bucket].clips["phonemes"]:
+            assert not contains_phrase(phonemes, phrase)
+
+
+def test_clips_carry_speaker_and_licence(two_runs):
+    clips = two_runs[1].buckets[Bucket.POSITIVE].clips
+    assert (clips["licence"].str.len() > 2).all()
+    assert (clips["rate_hz"] == 16_000).all()
+    assert clips["speaker"].str.contains(":").all()
+
+
+def test_another_phrase_reuses_the_sentences(two_runs, store, tmp_path):
+    other = gather(parse_phrase("open sesame"), TINY, store, tmp_path, seed=0, report=silent)
+    assert other.buckets[Bucket.PLAIN].reused >= 10
+    assert other.buckets[Bucket.PLAIN].generated <= TINY.plain.growth
+    assert other.buckets[Bucket.POSITIVE].reused == 0
+
+
+def test_features_are_split_by_speaker(two_runs, store):
+    buckets = {bucket: clips.clips for bucket, clips in two_runs[1].buckets.items()}
+    dataset = build_dataset(buckets, store.folder, TINY, seed=0, report=silent)
+    rows = buckets[Bucket.POSITIVE].set_index("id")
+    people = {
+        side: {
+            person
+            for scene in getattr(dataset, side.value).positives
+            for person in split_people(rows.loc[scene.clip_id, "speaker"])
+        }
+        for side in Side
+    }
+    assert people[Side.TRAIN]
+    assert people[Side.VALIDATION]
+    assert not people[Side.TRAIN] & people[Side.VALIDATION]
+    assert all(side_of([p]) is side for side, names in people.items() for p in names)
+    scene = dataset.train.positives[0]
+    assert scene.features.shape[1] == 40
+    assert 190 < scene.start_frame < scene.end_frame < len(scene.features)
+    spans = dataset.train.near[0].spans
+    assert (np.diff(spans.ravel()) >= 0).all()
+    assert dataset.train.negative_hours > 0.005
+
+
+def test_rendering_is_deterministic(two_runs, store):
+    buckets = {bucket: clips.clips for bucket, clips in two_runs[0].buckets.items()}
+    twice = [build_dataset(buckets, store.folder, TINY, seed=4, report=silent) for _ in range(2)]
+    for one, other in zip(*(d.train.positives for d in twice), strict=True):
+        assert np.array_equal(one.features, other.features)
+    for one, other in zip(*(d.validation.plain for d in twice), strict=True):
+        assert np.array_equal(one.features, other.features)
+
+
+def test_a_cancelled_run_keeps_what_it_made(phrase, tmp_path):
+    connection = open_database(f"sqlite:///{tmp_path}/clips.sqlite3")
+    store = ClipStore(connection, tmp_path / "clips")
+
+    def stop(progress):
+        if progress.fraction > 0.2:
+            raise CancelledError("enough")
+
+    with pytest.raises(CancelledError):
+        gather(phrase, TINY, store, tmp_path / "voices", seed=0, report=stop)
+    kept = store.find()
+    report = store.verify(hashes=True)
+    connection.close()
+    assert len(kept) > 0
+    assert report.healthy
+    assert not report.orphans
+    assert not report.leftovers
+
+
+def test_no_engine_at_all_says_what_is_missing(phrase, store, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        corpus_module, "available_engines", lambda _folder: ({}, {"kokoro": "no voices fetched"})
+    )
+    with pytest.raises(NoVoicesError, match="kokoro: no voices fetched"):
+        gather(phrase, TINY, store, tmp_path, seed=0, report=silent)
+
+
+def test_too_few_voices_for_a_split_is_said(two_runs, store):
+    buckets = {bucket: clips.clips for bucket, clips in two_runs[0].buckets.items()}
+    one_voice = buckets[Bucket.POSITIVE]
+    speakers = one_voice["speaker"]
+    buckets[Bucket.POSITIVE] = one_voice[speakers.map(lambda s: side_of(s.split("+"))) == "train"]
+    with pytest.raises(SplitError, match="Add voices"):
+        build_dataset(buckets, store.folder, TINY, seed=0, report=silent)
