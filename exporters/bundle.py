@@ -13,15 +13,6 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from watchword_runtime.manifest import (
-    EMBED_KEY,
-    GOLDEN_FILE,
-    MANIFEST_FILE,
-    MEMBER,
-    Manifest,
-    ModelFile,
-)
-
 from exporters.archive import npz, write_zip
 from exporters.errors import ConverterMissingError
 from exporters.model_card import model_card
@@ -32,6 +23,14 @@ from exporters.step import reference_logits, step_spec
 from exporters.tflite import convert_tflite, embed_tflite, missing_converter
 from exporters.verify import VerificationReport, check_stream, verify
 from trainer.model import TinyCRNN, load_checkpoint
+from watchword_runtime.manifest import (
+    EMBED_KEY,
+    GOLDEN_FILE,
+    MANIFEST_FILE,
+    MEMBER,
+    Manifest,
+    ModelFile,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

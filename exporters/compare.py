@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from watchword_runtime.manifest import EMBED_KEY, MEMBER, Decision, Manifest
 
 from exporters.onnx import convert_onnx, embed_onnx
 from exporters.quantize import quantize_onnx
@@ -21,6 +20,7 @@ from exporters.step import step_spec
 from exporters.tflite import convert_tflite, embed_tflite
 from exporters.verify import VerificationReport, compare
 from trainer.model import TinyCRNN, load_checkpoint
+from watchword_runtime.manifest import EMBED_KEY, MEMBER, Decision, Manifest
 
 if TYPE_CHECKING:
     from exporters.step import Floats

@@ -14,12 +14,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import watchword_runtime
-from watchword_runtime.engines import available
 
+import watchword_runtime
 from exporters import measure as measure_module
 from exporters.errors import ExportError
 from exporters.measure import Floats, Measured, measure
+from watchword_runtime.engines import available
 
 OTHER_PYTHON = "WATCHWORD_TFLITE_PYTHON"
 OTHER_ENGINE = "tflite-runtime"

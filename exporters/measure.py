@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+
 from watchword_runtime.bundle import open_bundle
 from watchword_runtime.engines import ENGINES, Session
 

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from watchword_runtime.manifest import Manifest
-
     from exporters.verify import VerificationReport
+    from watchword_runtime.manifest import Manifest
 
 
 def model_card(manifest: Manifest, report: VerificationReport) -> str:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
 from watchword_runtime.manifest import StateSpec, StepSpec
 
 if TYPE_CHECKING:

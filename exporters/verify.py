@@ -12,24 +12,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from watchword_runtime.engines import ENGINES
-from watchword_runtime.errors import BundleError
-from watchword_runtime.frontend import HOP_S
 
 from exporters.engine_choice import runners
 from exporters.errors import ExportError
 from exporters.step import reference_logits
+from watchword_runtime.engines import ENGINES
+from watchword_runtime.errors import BundleError
+from watchword_runtime.frontend import HOP_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from watchword_runtime.manifest import Decision
-
     from exporters.engine_choice import Runner
     from exporters.measure import Floats, Measured
     from exporters.recipes import Recipe
     from trainer.model import TinyCRNN
+    from watchword_runtime.manifest import Decision
 
 logger = logging.getLogger(__name__)
 

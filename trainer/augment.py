@@ -13,10 +13,10 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 from scipy import signal
-from watchword_runtime.frontend import SAMPLE_RATE_HZ, to_int16
 
 from trainer.noise import background, unit_rms
 from trainer.warp import draw_warp, warp
+from watchword_runtime.frontend import SAMPLE_RATE_HZ, to_int16
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

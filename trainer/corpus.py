@@ -45,18 +45,27 @@ BLEND_WEIGHTS = (0.3, 0.7)
 NATIVE_WEIGHT = 2.5
 """How much oftener a voice of English speaks than one with a foreign accent."""
 
+_NEAR_MISS_WEIGHTS = {
+    "kokoro": 3.0,
+    "piper": 1.5,
+    "hibari": 1.0,
+    "nanotts": 1.2,
+    "flite": 1.5,
+    "espeak": 1.0,
+}
 ENGINE_WEIGHTS: Mapping[Bucket, Mapping[str, float]] = {
     Bucket.POSITIVE: {"kokoro": 6.5, "piper": 1, "nanotts": 0.8, "hibari": 0.7, "flite": 1},
-    Bucket.CONFUSER: {
-        "kokoro": 4, "piper": 1.5, "nanotts": 1.2, "hibari": 1.3, "flite": 1.2, "espeak": 0.8,
-    },
-    Bucket.IN_BETWEEN: {
-        "kokoro": 4, "piper": 1.5, "nanotts": 1.2, "hibari": 1.3, "flite": 1.2, "espeak": 0.8,
-    },
+    Bucket.CONFUSER: _NEAR_MISS_WEIGHTS,
+    Bucket.IN_BETWEEN: _NEAR_MISS_WEIGHTS,
     Bucket.PLAIN: {
-        "kokoro": 0.6, "piper": 2.5, "nanotts": 2, "hibari": 2, "flite": 2, "espeak": 1.5,
+        "kokoro": 0.3,
+        "piper": 1.5,
+        "hibari": 1.5,
+        "nanotts": 2.0,
+        "flite": 2.2,
+        "espeak": 2.5,
     },
-}  # fmt: skip
+}
 """Which engines speak what. Kokoro is the most human and the slowest by far; espeak-ng is robotic
 and many-voiced: good enough for what must not trigger."""
 

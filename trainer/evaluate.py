@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from watchword_runtime.decision import detection_steps, refractory_steps
-from watchword_runtime.frontend import SAMPLE_RATE_HZ, to_int16
 
 from trainer.augment import active_span, add_noise
 from trainer.progress import Report, Stage, silent
@@ -24,12 +22,15 @@ from trainer.rates import (
     wilson,
 )
 from trainer.recordings import find_recordings, read_recording
+from watchword_runtime.decision import detection_steps, refractory_steps
+from watchword_runtime.frontend import SAMPLE_RATE_HZ, to_int16
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
+
     from watchword_runtime import Detector
 
 RATES_PER_HOUR = (0.1, 0.5, 1.0, 2.0)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
 from watchword_runtime.frontend import SAMPLE_RATE_HZ
 
 if TYPE_CHECKING:

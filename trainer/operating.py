@@ -6,10 +6,10 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
-from watchword_runtime.manifest import Decision, OperatingPoint
 
 from trainer.rates import count_false_accepts, peaks, poisson_per_hour, threshold_for
 from trainer.validation import REFRACTORY_S, SMOOTHING_STEPS, ValidationScores
+from watchword_runtime.manifest import Decision, OperatingPoint
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
+
 from watchword_runtime.decision import detection_steps
 
 if TYPE_CHECKING:

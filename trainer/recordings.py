@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import soundfile
 import soxr
+
 from watchword_runtime.frontend import SAMPLE_RATE_HZ, to_int16
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
+SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3")
 
 
 class RecordingError(ValueError):

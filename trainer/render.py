@@ -6,15 +6,15 @@ features of a clip cut out of its surroundings would not be the ones that a devi
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from watchword_runtime.frontend import HOP_SAMPLES, SAMPLE_RATE_HZ, features
 
 from db.clip_files import read_flac
 from trainer.augment import TRAINING, Strength, Waveform, record, trim, vary_voice
 from trainer.noise import background, unit_rms
+from watchword_runtime.frontend import HOP_SAMPLES, SAMPLE_RATE_HZ, features
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +31,6 @@ CONTEXT_SHARE = 0.4
 GAP_S = (0.05, 0.5)
 PAUSE_S = (0.08, 1.2)
 LEVEL_DB = (-6.0, 6.0)
-STREAM_STRENGTH = replace(TRAINING, warp_share=0.3)
 
 
 @dataclass(frozen=True)
@@ -168,12 +167,11 @@ class Renderer:
 
     def _stream(self, task: StreamTask) -> Stream:
         rng = np.random.default_rng(task.seed)
-        strength = replace(self._strength, warp_share=STREAM_STRENGTH.warp_share)
         parts = [_silence(rng, 0.3, 0.6)]
         position = len(parts[0])
         spans = []
         for path in task.paths:
-            words = vary_voice(read_clip(path), rng, strength) * _level(rng)
+            words = vary_voice(read_clip(path), rng, self._strength) * _level(rng)
             spans.append((_frames(position), _frames(position + len(words))))
             parts += [words, _silence(rng, *PAUSE_S)]
             position += len(words) + len(parts[-1])
@@ -183,7 +181,7 @@ class Renderer:
             rng,
             rooms=self._rooms,
             speech=self._speech,
-            strength=strength,
+            strength=self._strength,
             speech_rms=1.0,
         )
         return Stream(

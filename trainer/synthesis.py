@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import soxr
-from watchword_runtime.frontend import SAMPLE_RATE_HZ
 
 from trainer.tts.base import (
     EngineUnavailableError,
@@ -22,6 +21,7 @@ from trainer.tts.base import (
     Voice,
     available_engines,
 )
+from watchword_runtime.frontend import SAMPLE_RATE_HZ
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

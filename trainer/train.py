@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from trainer.dataset import as_batch, window_frames
 from trainer.model import TinyCRNN, TinyCRNNConfig
 from trainer.progress import Report, Stage
-from trainer.validation import Verdict, judge
+from trainer.validation import Verdict, batch_logits, judge
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,8 +43,6 @@ class TrainConfig:
     early_share: float = 0.6
     """Before this share of the phrase nothing may be heard."""
     early_weight: float = 0.3
-    positive_target: float = 0.99
-    """A little below 1: logits stay where a float32 probability can still tell them apart."""
     worst_steps: int = 5
     """The loudest steps of a negative window count as much as all its steps."""
     right_edge_frames: tuple[int, int] = (40, 82)
@@ -98,7 +96,7 @@ class WindowPool:
         """Keep the `share` of windows in whose second half the streaming model is loudest."""
         per_step = model.config.frames_per_step
         loudness = np.empty(len(self._starts), np.float32)
-        logits = [stream_logits(model, features) for features in self.features]
+        logits = batch_logits(model, self.features)
         for index, (number, start) in enumerate(self._starts):
             middle, stop = start + self.frames // 2, start + self.frames
             loudness[index] = logits[number][middle // per_step : stop // per_step].max()
@@ -112,17 +110,6 @@ def _at_least(features: NDArray[np.float16], frames: int) -> NDArray[np.float16]
     if missing <= 0:
         return features
     return np.concatenate([np.resize(features, (missing, features.shape[1])), features])
-
-
-@torch.no_grad()
-def stream_logits(model: TinyCRNN, features: NDArray[np.float16]) -> NDArray[np.float32]:
-    """Return logits [steps] for a whole stream, as the streaming step would give them."""
-    was_training = model.training
-    model.eval()
-    batch = torch.from_numpy(features.astype(np.float32)).unsqueeze(0)
-    logits = model(batch.to(next(model.parameters()).device))[0].cpu().numpy()
-    model.train(was_training)
-    return logits
 
 
 def window_logits(logits: Tensor, ends: Tensor, length: int) -> Tensor:
@@ -163,7 +150,7 @@ class WindowLoss(nn.Module):
         config = self._config
         positive, negative = logits[: len(ends)], logits[len(ends) :]
         pooled = window_logits(positive, ends, self._length)
-        hit = self._bce(pooled, torch.full_like(pooled, config.positive_target))
+        hit = self._bce(pooled, torch.ones_like(pooled))
         steps = torch.arange(logits.shape[1], device=logits.device)
         early = positive[steps.unsqueeze(0) < early_until.unsqueeze(1)]
         early_loss = self._bce(early, torch.zeros_like(early)) if len(early) else hit * 0

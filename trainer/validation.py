@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from watchword_runtime.decision import refractory_steps
 
 from trainer.rates import Scores, peaks, threshold_for
+from watchword_runtime.decision import refractory_steps
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -90,6 +90,8 @@ def batch_logits(
     model: TinyCRNN, features: Sequence[NDArray[np.float16]]
 ) -> list[NDArray[np.float32]]:
     """Return logits [steps] for each stream; padding behind a causal network changes nothing."""
+    was_training = model.training
+    model.eval()
     device = next(model.parameters()).device
     order = np.argsort([len(item) for item in features], kind="stable")
     out: list[NDArray[np.float32]] = [np.zeros(0, np.float32)] * len(features)
@@ -103,12 +105,12 @@ def batch_logits(
         logits = model(torch.from_numpy(batch).to(device)).cpu().numpy()
         for place, row in enumerate(rows):
             out[row] = logits[place, : len(features[row]) // per_step]
+    model.train(was_training)
     return out
 
 
 def score(model: TinyCRNN, examples: Examples) -> ValidationScores:
     """Run a network over every validation example, as streams."""
-    model.eval()
     per_step = model.config.frames_per_step
     late = round(LATE_S * 100)
 

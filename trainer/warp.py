@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
 from watchword_runtime.frontend import SAMPLE_RATE_HZ
 
 Waveform = NDArray[np.float32]

@@ -31,7 +31,8 @@ def serve(port: int, address: str = "127.0.0.1") -> int:
         [
             *(sys.executable, "-m", "streamlit", "run", str(PAGE)),
             *("--server.port", str(port), "--server.address", address),
-        ]
+        ],
+        cwd=PAGE.parent,  # Streamlit reads .streamlit/config.toml from there
     )
     worker = _start_worker()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

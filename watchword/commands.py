@@ -89,11 +89,10 @@ def train(options: argparse.Namespace) -> int:
 
 def evaluate(options: argparse.Namespace) -> int:
     """Measure a bundle on recordings and print the table."""
-    from watchword_runtime import Detector
-
     from trainer.evaluate import evaluate as measure
     from watchword.console import ConsoleReport
     from watchword.summary import evaluation_summary, write_json
+    from watchword_runtime import Detector
 
     detector = Detector.load(options.bundle, engine=options.engine, file=options.file)
     with ConsoleReport(console) as report:
@@ -149,7 +148,6 @@ def voices(options: argparse.Namespace) -> int:
 def doctor(options: argparse.Namespace) -> int:
     """Let the voices speak and the engines infer; say what is missing and how to get it."""
     from trainer.tts.doctor import check_engines
-
     from watchword.parts import check_parts
 
     table = Table(

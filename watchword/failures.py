@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import errno
 
-from watchword_runtime import BundleError, NoEngineError
-
 from db.clips import ClipWriteError
 from db.connection import DatabaseFullError, DatabaseOpenError, DatabaseUrlError
 from exporters.errors import ExportError
@@ -13,6 +11,7 @@ from trainer.corpus import NoVoicesError
 from trainer.dataset import SplitError
 from trainer.phrases import PhraseError
 from trainer.recordings import RecordingError
+from watchword_runtime import BundleError, NoEngineError
 
 WORK_FAILED = 1
 BAD_INPUT = 2

@@ -9,9 +9,8 @@ import shutil
 from contextlib import closing
 from dataclasses import dataclass
 
-from watchword_runtime.engines import available
-
 from db.connection import DatabaseOpenError, DatabaseVersionError, home, open_database
+from watchword_runtime.engines import available
 
 LOW_DISK_GIB = 2.0
 CONVERTERS = {

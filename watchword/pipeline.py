@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from watchword_runtime.manifest import FORMAT_VERSION, FrontEndSpec, Manifest, OperatingPoint
 
 from exporters.bundle import export_bundle
 from exporters.step import step_spec
@@ -23,6 +22,7 @@ from trainer.progress import Progress
 from trainer.split import split_people
 from trainer.train import TrainConfig, train
 from trainer.validation import score
+from watchword_runtime.manifest import FORMAT_VERSION, FrontEndSpec, Manifest, OperatingPoint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

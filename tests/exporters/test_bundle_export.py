@@ -7,10 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from watchword_runtime.bundle import open_bundle
-from watchword_runtime.detector import Detector
-from watchword_runtime.engines import ENGINES, available
-from watchword_runtime.manifest import Decision, Manifest, OperatingPoint
 
 from exporters import bundle as module
 from exporters import verify as verify_module
@@ -21,6 +17,10 @@ from exporters.step import step_spec
 from exporters.tflite import missing_converter
 from exporters.verify import Bar
 from trainer.model import TinyCRNN, TinyCRNNConfig, save_checkpoint
+from watchword_runtime.bundle import open_bundle
+from watchword_runtime.detector import Detector
+from watchword_runtime.engines import ENGINES, available
+from watchword_runtime.manifest import Decision, Manifest, OperatingPoint
 
 ONNX = ("onnx", "int8.onnx")
 

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from watchword_runtime.manifest import EMBED_KEY, Decision, Manifest
 
 from exporters import verify as module
 from exporters.engine_choice import OTHER_PYTHON, runners
@@ -14,6 +13,7 @@ from exporters.recipes import SHIPPED
 from exporters.step import reference_logits, step_spec
 from exporters.verify import Bar, check_stream, decisions, verify
 from trainer.model import TinyCRNN
+from watchword_runtime.manifest import EMBED_KEY, Decision, Manifest
 
 RULE = Decision(threshold=0.5, smoothing_steps=2)
 

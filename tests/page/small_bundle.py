@@ -7,6 +7,7 @@ import zipfile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
 from watchword_runtime.manifest import (
     Decision,
     Manifest,

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 import watchword_runtime
 from watchword_runtime.frontend import HOP_SAMPLES, SAMPLE_RATE_HZ
 from watchword_runtime.manifest import (

@@ -5,6 +5,7 @@ import struct
 
 import numpy as np
 import pytest
+
 from watchword_runtime.audio import pcm_chunks, read_wav, resample
 from watchword_runtime.errors import AudioError
 

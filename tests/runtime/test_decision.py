@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+
 from watchword_runtime.decision import Trigger, detection_steps, refractory_steps, sigmoid
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 import watchword_runtime
 from watchword_runtime import Detector, ModelError, NoEngineError
 from watchword_runtime.frontend import features

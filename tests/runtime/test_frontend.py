@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from pymicro_features import MicroFrontend
+
 from watchword_runtime.frontend import CHANNELS, HOP_SAMPLES, FrontEnd, features, to_int16
 
 

@@ -6,6 +6,7 @@ import threading
 
 import numpy as np
 import pytest
+
 from watchword_runtime import Detector
 from watchword_runtime.__main__ import build_parser, main
 from watchword_runtime.frontend import features

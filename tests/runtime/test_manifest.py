@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
+
 from watchword_runtime.manifest import (
     Decision,
     Manifest,

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from trainer import augment, noise
 from trainer.rooms import simulate_rooms
 from trainer.warp import Warp, warp

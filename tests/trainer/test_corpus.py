@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from db.clips import ClipStore
 from db.connection import open_database
 from trainer import corpus as corpus_module

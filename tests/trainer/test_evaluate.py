@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import soundfile
+
 from trainer.evaluate import evaluate, threshold_allowing, with_noise
 from trainer.rates import count_false_accepts
 from trainer.recordings import RecordingError, find_recordings, read_recording

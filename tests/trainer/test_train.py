@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+
 from trainer.dataset import Examples, window_frames
 from trainer.model import TinyCRNN, TinyCRNNConfig, load_checkpoint, save_checkpoint
 from trainer.operating import decision, operating_points
@@ -13,7 +14,6 @@ from trainer.train import (
     WindowLoss,
     WindowPool,
     crop_scene,
-    stream_logits,
     train,
     window_logits,
 )
@@ -23,6 +23,10 @@ SMALL = TinyCRNNConfig(conv_channels=16, hidden=16, head=8, dropout=0.0)
 FAST = TrainConfig(
     steps=120, positives_per_batch=8, near_per_batch=4, plain_per_batch=8, judge_times=3
 )
+
+
+def stream_logits(model, features):
+    return batch_logits(model, [features])[0]
 
 
 def frames(rng, count):
