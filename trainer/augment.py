@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy import signal
 
 from trainer.noise import background, unit_rms
-from trainer.warp import draw_warp, warp
+from trainer.warp import Utterance, draw_warp
 from watchword_runtime.frontend import SAMPLE_RATE_HZ, to_int16
 
 if TYPE_CHECKING:
@@ -81,13 +81,13 @@ def change_speed(waveform: Waveform, factor: float) -> Waveform:
 
 
 def vary_voice(
-    waveform: Waveform, rng: np.random.Generator, strength: Strength = TRAINING
+    clip: Utterance, rng: np.random.Generator, strength: Strength = TRAINING
 ) -> Waveform:
     """Let somebody else say a trimmed clip: another throat, another pace; about unit loudness."""
     if rng.random() < strength.warp_share:
-        waveform = warp(waveform, draw_warp(rng))
+        waveform = clip.warped(draw_warp(rng))
     else:
-        waveform = change_speed(waveform, float(rng.uniform(*strength.speed)))
+        waveform = change_speed(clip.waveform, float(rng.uniform(*strength.speed)))
     return unit_rms(trim(waveform))
 
 

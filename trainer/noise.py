@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import fft
 
 from watchword_runtime.frontend import SAMPLE_RATE_HZ
 
@@ -28,13 +29,14 @@ def unit_rms(waveform: Waveform) -> Waveform:
 
 def coloured(rng: np.random.Generator, samples: int) -> Waveform:
     """Noise whose power falls with a random slope: white, pink, brown and between."""
-    bins = samples // 2 + 1
+    length = fft.next_fast_len(samples, real=True)
+    bins = length // 2 + 1
     spectrum = rng.standard_normal(bins) + 1j * rng.standard_normal(bins)
-    frequency_hz = np.fft.rfftfreq(samples, 1 / SAMPLE_RATE_HZ)
+    frequency_hz = np.fft.rfftfreq(length, 1 / SAMPLE_RATE_HZ)
     slope = rng.uniform(0.0, 2.2)
     spectrum *= np.maximum(frequency_hz, LOWEST_HZ) ** (-slope / 2)
     spectrum[frequency_hz < LOWEST_HZ] = 0
-    return unit_rms(np.fft.irfft(spectrum, samples).astype(np.float32))
+    return unit_rms(fft.irfft(spectrum, length)[:samples].astype(np.float32))
 
 
 def hum(rng: np.random.Generator, samples: int) -> Waveform:

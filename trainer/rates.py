@@ -23,6 +23,8 @@ Scores = NDArray[np.float32]
 CONFIDENCE = 0.95
 TAIL_EVENTS = 30
 """Loudest events that a tail is fitted to."""
+MAX_TAIL_SHAPE = 0.5
+"""Hosking's k: 0 is exponential, 0.5 falls in a straight line to a sharp end."""
 
 
 @dataclass(frozen=True)
@@ -92,26 +94,37 @@ class ThresholdAt:
 def threshold_for(rate_per_hour: float, heights: NDArray[np.float32], hours: float) -> ThresholdAt:
     """Find the threshold that false accepts reach `rate_per_hour` times an hour.
 
-    Where the hours hold at least one such event, it is read off between two events. Beyond, the
-    loudest events are taken as the exponential tail of a peaks-over-threshold model (S. Coles,
-    "An Introduction to Statistical Modeling of Extreme Values", chapter 4, with shape 0) and
-    continued.
+    The loudest events are taken as the tail of a peaks-over-threshold model (generalised Pareto,
+    fitted by probability-weighted moments: J. Hosking and J. Wallis, "Parameter and Quantile
+    Estimation for the Generalized Pareto Distribution", 1987): steadier than single events within
+    the hours, and an extrapolation beyond them. Logits of a trained network have an upper end, so
+    the tail may be bounded but never heavier than exponential. Rates below the tail are read off.
 
     Args:
         rate_per_hour: target.
         heights: logits of events (`peaks`), loudest first; probabilities have no such tail.
         hours: of audio behind them.
     """
-    allowed = int(rate_per_hour * hours)
-    if 1 <= allowed < len(heights):
-        return ThresholdAt(float((heights[allowed - 1] + heights[allowed]) / 2), extrapolated=False)
-    if allowed >= len(heights):
-        lowest = float(heights[-1]) if len(heights) else 0.0
-        return ThresholdAt(lowest, extrapolated=not len(heights))
+    expected = rate_per_hour * hours
+    extrapolated = expected < 1
     count = min(TAIL_EVENTS, len(heights) - 1)
     if count < 2:
-        return ThresholdAt(float(heights[0]) if len(heights) else 0.0, extrapolated=True)
+        return ThresholdAt(float(heights[0]) if len(heights) else 0.0, extrapolated)
+    if expected >= count:
+        return ThresholdAt(float(heights[min(int(expected), len(heights) - 1)]), extrapolated)
     base = float(heights[count])
-    scale = float(np.mean(heights[:count] - base))
-    expected = rate_per_hour * hours
-    return ThresholdAt(base + scale * float(np.log(count / expected)), extrapolated=True)
+    height = base + _tail_quantile(heights[:count] - base, expected / count)
+    return ThresholdAt(height, extrapolated)
+
+
+def _tail_quantile(exceedances: NDArray[np.float32], share: float) -> float:
+    """Return what a `share` (below 1) of events exceeds; `exceedances`: loudest first."""
+    count = len(exceedances)
+    weights = (np.arange(count) + 0.35) / count  # plotting position of "is exceeded"
+    mean = float(np.mean(exceedances))
+    weighted = float(np.mean(weights * exceedances))
+    shape = float(np.clip(mean / (mean - 2 * weighted + 1e-9) - 2, 0.0, MAX_TAIL_SHAPE))
+    scale = mean * (1 + shape)
+    if shape < 1e-3:
+        return -scale * float(np.log(share))
+    return scale / shape * (1 - share**shape)

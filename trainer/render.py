@@ -6,7 +6,7 @@ features of a clip cut out of its surroundings would not be the ones that a devi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +14,7 @@ import numpy as np
 from db.clip_files import read_flac
 from trainer.augment import TRAINING, Strength, Waveform, record, trim, vary_voice
 from trainer.noise import background, unit_rms
+from trainer.warp import Utterance
 from watchword_runtime.frontend import HOP_SAMPLES, SAMPLE_RATE_HZ, features
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ CONTEXT_SHARE = 0.4
 """Share of scenes in which somebody talks right before the phrase, and as many right after."""
 GAP_S = (0.05, 0.5)
 PAUSE_S = (0.08, 1.2)
+STREAM_WARP_SHARE = 0.25
+"""Sentences are long and many: warping half of them would be most of the work."""
 LEVEL_DB = (-6.0, 6.0)
 
 
@@ -122,7 +125,7 @@ class Renderer:
     def render(self, task: RenderTask) -> list[Scene] | list[Stream]:
         """Do one task; the same task gives the same features."""
         if isinstance(task, SceneTask):
-            clip = read_clip(task.path)
+            clip = Utterance(read_clip(task.path))
             return [
                 self._scene(clip, task.clip_id, np.random.default_rng([*task.seed, n]))
                 for n in range(task.variants)
@@ -137,7 +140,7 @@ class Renderer:
         start = int(rng.integers(max(1, len(clip) - samples)))
         return clip[start : start + samples] * _level(rng)
 
-    def _scene(self, clip: Waveform, clip_id: int, rng: np.random.Generator) -> Scene:
+    def _scene(self, clip: Utterance, clip_id: int, rng: np.random.Generator) -> Scene:
         words = vary_voice(clip, rng, self._strength)
         before = np.zeros(int(BEFORE_S * SAMPLE_RATE_HZ), np.float32)
         after = _silence(rng, *AFTER_S)
@@ -167,11 +170,12 @@ class Renderer:
 
     def _stream(self, task: StreamTask) -> Stream:
         rng = np.random.default_rng(task.seed)
+        strength = replace(self._strength, warp_share=STREAM_WARP_SHARE)
         parts = [_silence(rng, 0.3, 0.6)]
         position = len(parts[0])
         spans = []
         for path in task.paths:
-            words = vary_voice(read_clip(path), rng, self._strength) * _level(rng)
+            words = vary_voice(Utterance(read_clip(path)), rng, strength) * _level(rng)
             spans.append((_frames(position), _frames(position + len(words))))
             parts += [words, _silence(rng, *PAUSE_S)]
             position += len(words) + len(parts[-1])
@@ -181,7 +185,7 @@ class Renderer:
             rng,
             rooms=self._rooms,
             speech=self._speech,
-            strength=self._strength,
+            strength=strength,
             speech_rms=1.0,
         )
         return Stream(

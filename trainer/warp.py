@@ -8,6 +8,7 @@ alone hardly makes a new speaker.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +16,10 @@ from numpy.typing import NDArray
 from watchword_runtime.frontend import SAMPLE_RATE_HZ
 
 Waveform = NDArray[np.float32]
+Analysis = NDArray[np.float64]
 
-FRAME_MS = 5.0
+FRAME_MS = 10.0
+"""Twice WORLD's usual period: half the time, and nothing that the 10 ms front end would notice."""
 
 
 @dataclass(frozen=True)
@@ -41,33 +44,46 @@ def draw_warp(rng: np.random.Generator) -> Warp:
     )
 
 
-def warp(waveform: Waveform, recipe: Warp) -> Waveform:
-    """Apply a recipe.
+class Utterance:
+    """A clip whose analysis is done once, however often it is warped.
 
     Args:
         waveform: float32 [samples] at 16 kHz.
-        recipe: the factors.
-
-    Returns:
-        float32 [about samples / tempo].
     """
-    import pyworld  # noqa: PLC0415 - only training warps
 
-    signal = waveform.astype(np.float64)
-    f0, time_s = pyworld.dio(signal, SAMPLE_RATE_HZ, frame_period=FRAME_MS)
-    f0 = pyworld.stonemask(signal, f0, time_s, SAMPLE_RATE_HZ)
-    envelope = pyworld.cheaptrick(signal, f0, time_s, SAMPLE_RATE_HZ)
-    aperiodicity = pyworld.d4c(signal, f0, time_s, SAMPLE_RATE_HZ)
-    if recipe.formant != 1.0:
-        bins = np.arange(envelope.shape[1])
-        low = np.clip(bins / recipe.formant, 0, len(bins) - 1)
-        left = np.floor(low).astype(int)
-        right = np.minimum(left + 1, len(bins) - 1)
-        share = low - left
-        envelope = np.ascontiguousarray(
-            np.exp((1 - share) * np.log(envelope[:, left]) + share * np.log(envelope[:, right]))
+    def __init__(self, waveform: Waveform) -> None:
+        self.waveform = waveform
+
+    @cached_property
+    def _world(self) -> tuple[Analysis, Analysis, Analysis]:
+        """Return fundamental frequency [frames], envelope and aperiodicity [frames, bins]."""
+        import pyworld  # noqa: PLC0415 - only training warps
+
+        signal = self.waveform.astype(np.float64)
+        f0, time_s = pyworld.dio(signal, SAMPLE_RATE_HZ, frame_period=FRAME_MS)
+        f0 = pyworld.stonemask(signal, f0, time_s, SAMPLE_RATE_HZ)
+        envelope = pyworld.cheaptrick(signal, f0, time_s, SAMPLE_RATE_HZ)
+        return f0, envelope, pyworld.d4c(signal, f0, time_s, SAMPLE_RATE_HZ)
+
+    def warped(self, recipe: Warp) -> Waveform:
+        """Return float32 [about samples / tempo]: the same words by another throat."""
+        import pyworld  # noqa: PLC0415
+
+        f0, envelope, aperiodicity = self._world
+        if recipe.formant != 1.0:
+            envelope = stretch_frequencies(envelope, recipe.formant)
+        out = pyworld.synthesize(
+            f0 * recipe.pitch, envelope, aperiodicity, SAMPLE_RATE_HZ, FRAME_MS / recipe.tempo
         )
-    out = pyworld.synthesize(
-        f0 * recipe.pitch, envelope, aperiodicity, SAMPLE_RATE_HZ, FRAME_MS / recipe.tempo
-    )
-    return out.astype(np.float32)
+        return out.astype(np.float32)
+
+
+def stretch_frequencies(envelope: Analysis, factor: float) -> Analysis:
+    """Move each bin of [frames, bins] to `factor` times its frequency."""
+    bins = np.arange(envelope.shape[1])
+    source = np.clip(bins / factor, 0, len(bins) - 1)
+    left = np.floor(source).astype(int)
+    right = np.minimum(left + 1, len(bins) - 1)
+    share = source - left
+    log = np.log(envelope)
+    return np.ascontiguousarray(np.exp((1 - share) * log[:, left] + share * log[:, right]))

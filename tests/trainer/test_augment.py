@@ -3,7 +3,7 @@ import pytest
 
 from trainer import augment, noise
 from trainer.rooms import simulate_rooms
-from trainer.warp import Warp, warp
+from trainer.warp import Utterance, Warp
 from watchword_runtime.frontend import SAMPLE_RATE_HZ
 
 
@@ -44,13 +44,13 @@ def test_speed_changes_length_and_pitch_together():
 
 
 def test_warp_slows_down_without_lowering_the_pitch():
-    slow = warp(tone(), Warp(tempo=0.7))
+    slow = Utterance(tone()).warped(Warp(tempo=0.7))
     assert len(slow) == pytest.approx(SAMPLE_RATE_HZ / 0.7, rel=0.03)
     assert strongest_hz(slow[2000:-2000]) == pytest.approx(220, rel=0.03)
 
 
 def test_warp_raises_the_pitch_without_changing_the_pace():
-    high = warp(tone(), Warp(pitch=1.5))
+    high = Utterance(tone()).warped(Warp(pitch=1.5))
     assert len(high) == pytest.approx(SAMPLE_RATE_HZ, rel=0.02)
     assert strongest_hz(high[2000:-2000]) == pytest.approx(330, rel=0.03)
 

@@ -42,11 +42,12 @@ def test_nothing_measured_proves_nothing():
     assert rates.poisson_per_hour(0, 0.0).high == float("inf")
 
 
-def test_threshold_within_the_hours_allows_just_so_many_events():
-    heights = np.array([9, 7, 5, 3, 1], np.float32)
-    found = rates.threshold_for(2.0, heights, 1.0)
+@pytest.mark.parametrize("events", [5, 20, 100])
+def test_threshold_within_the_hours_allows_about_so_many_events(events):
+    heights = np.sort(np.random.default_rng(2).normal(0, 3, 2000).astype(np.float32))[::-1]
+    found = rates.threshold_for(events / 2.0, heights, 2.0)
     assert not found.extrapolated
-    assert np.sum(heights >= found.threshold) == 2
+    assert np.sum(heights >= found.threshold) == pytest.approx(events, abs=3)
 
 
 def test_threshold_beyond_the_hours_follows_the_tail():
@@ -58,6 +59,13 @@ def test_threshold_beyond_the_hours_follows_the_tail():
     # An exponential of scale 2 is exceeded 0.1 times in 2000 at 2·ln(20000).
     assert found.threshold == pytest.approx(2 * np.log(20_000), rel=0.15)
     assert found.threshold > heights[0] - 2
+
+
+def test_a_bounded_tail_is_not_continued_past_its_end():
+    rng = np.random.default_rng(0)
+    heights = np.sort((8 - 8 * np.sqrt(rng.random(3000))).astype(np.float32))[::-1]  # k = 0.5
+    found = rates.threshold_for(0.1, heights, 1.0)
+    assert heights[0] - 0.5 < found.threshold < 8.4
 
 
 def test_rarer_rates_need_higher_thresholds():
