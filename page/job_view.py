@@ -103,6 +103,8 @@ def _show_outcome(job: jobs.Job) -> None:
 
 def _show_stages(connection: sqlite3.Connection, job: jobs.Job) -> None:
     finished = list(jobs.stages_done(connection, job.id))
+    if job.state == "running" and job.stage in finished:
+        finished.remove(job.stage)  # a second worker does it again
     if job.state == "queued":
         ahead = int((jobs.list_jobs(connection).query("state == 'queued'").id < job.id).sum())
         place = "It is next." if ahead == 0 else f"{ahead} before it."

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 PRESETS = ("quick", "standard", "best")
+ENGINES = ("onnxruntime", "ai-edge-litert", "tflite-runtime")
+"""Repeated here, and held against the originals by a test: what has them is heavy to import."""
 INTERRUPTED = 130
 
 EPILOG = """\
@@ -44,73 +46,152 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("-v", "--verbose", action="store_true", help="say more while working")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
 
-    check = commands.add_parser("check", help="say how a phrase is read and whether it can work")
-    check.add_argument("phrase")
-    check.add_argument("--language", default="en")
+    check = _command(
+        commands,
+        "check",
+        help="say how a phrase is read and whether it can work",
+        description="""\
+Look a phrase up, without making anything: how it is pronounced, how long it takes to say, and what
+will go wrong with it. A phrase that cannot work is refused with a reason (exit code 2).""",
+        example='watchword check "smart mirror"',
+    )
+    check.add_argument("phrase", help="what the device should listen for, in quotes")
+    check.add_argument("--language", default="en", help="only en is supported (en)")
     check.add_argument("--json", action="store_true", help="one JSON object instead of sentences")
 
-    texts = commands.add_parser("texts", help="show the texts that a phrase is trained on")
-    texts.add_argument("phrase")
-    texts.add_argument("--count", type=_positive, default=20, help="texts of each bucket (20)")
-    texts.add_argument("--seed", type=int, default=0)
+    texts = _command(
+        commands,
+        "texts",
+        help="show the texts that a phrase is trained on",
+        description="""\
+Show what the voices will be asked to say: the phrase, what sounds like it (the smaller the number,
+the closer), its words in other company, and sentences without it.""",
+        example='watchword texts "smart mirror" --count 5',
+    )
+    texts.add_argument("phrase", help="what the device should listen for, in quotes")
+    texts.add_argument("--count", type=_positive, default=20, help="texts of each kind (20)")
+    texts.add_argument("--seed", type=int, default=0, help="another number, other texts (0)")
 
-    train = commands.add_parser(
+    train = _command(
+        commands,
         "train",
         help="make a detector",
-        description="Make the speech, train, export, verify. Clips are kept and reused: a second "
-        "run of a phrase makes only a few new ones.",
-        epilog='example: watchword train "hey jarvis" --preset quick --out out/jarvis\n\n' + EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="""\
+Make the speech, train, export, verify: OUT becomes a folder with model files for a device, OUT.zip
+the same in one file, OUT.work what `watchword export` and a second run need.
+
+Clips are kept and reused, so that a second run of a phrase makes only a few new ones. A run that
+was stopped goes on from what it finished; the same command after a finished training only exports.
+For a new training choose another --seed or another --out.""",
+        example='watchword train "hey jarvis" --preset quick --out out/jarvis',
     )
-    train.add_argument("phrase")
+    train.add_argument("phrase", help="what the device should listen for, in quotes")
     train.add_argument(
         "--preset",
         choices=PRESETS,
         default="standard",
-        help="quick: a first detector in minutes; standard: the balance; best: about an hour",
+        help="quick: a first detector in minutes; standard: the balance; best: about an hour "
+        "(standard)",
     )
     train.add_argument("--out", type=Path, required=True, help="folder of the bundle; OUT.zip too")
     train.add_argument("--seed", type=int, default=0, help="decides every draw (0)")
-    train.add_argument("--language", default="en")
+    train.add_argument("--language", default="en", help="only en is supported (en)")
 
-    evaluate = commands.add_parser(
+    evaluate = _command(
+        commands,
         "evaluate",
         help="measure a detector on recordings",
-        description="Stream recordings through the shipped artifact: miss rate at several rates "
-        "of false accepts per hour, with 95 % bounds, 2 s refractory.",
+        description="""\
+Stream recordings through the shipped artifact: miss rate at several rates of false accepts per
+hour, with 95 % bounds, 2 s refractory. Folders are searched for wav, flac, ogg, opus and mp3.""",
+        example="watchword evaluate out/jarvis --positives said/ --negatives radio/",
     )
     evaluate.add_argument("bundle", type=Path, help="bundle folder, zip or one model file")
     evaluate.add_argument("--positives", type=Path, required=True, help="recordings of the phrase")
     evaluate.add_argument("--negatives", type=Path, required=True, help="recordings without it")
     evaluate.add_argument("--noise", type=Path, help="noise to mix under the positives")
-    evaluate.add_argument("--snr", type=float, default=10.0, help="its level in dB (10)")
+    evaluate.add_argument("--snr", type=float, default=10.0, help="speech over noise in dB (10)")
     evaluate.add_argument("--file", help="which model file of the bundle (the preferred one)")
-    evaluate.add_argument("--engine", help="which inference engine (the first that works)")
+    evaluate.add_argument(
+        "--engine", choices=ENGINES, help="which inference engine (the first that works)"
+    )
     evaluate.add_argument("--json", type=Path, help="write everything measured to this file")
 
-    export = commands.add_parser(
+    export = _command(
+        commands,
         "export",
         help="write the artifacts of a training again",
-        description="Export a finished training's folder (WATCHWORD_HOME/jobs/N, or OUT.work).",
+        description="""\
+Export and verify a finished training: with another converter version, or after files were lost.""",
+        example="watchword export out/jarvis.work --out out/jarvis",
     )
-    export.add_argument("training", type=Path)
-    export.add_argument("--out", type=Path, required=True)
+    export.add_argument(
+        "training", type=Path, help="what a training left: OUT.work, or WATCHWORD_HOME/jobs/N"
+    )
+    export.add_argument("--out", type=Path, required=True, help="folder of the bundle; OUT.zip too")
 
-    voices = commands.add_parser("voices", help="fetch what is missing of the default voices")
+    voices = _command(
+        commands,
+        "voices",
+        help="fetch what is missing of the default voices",
+        description="""\
+Fetch the default voices into WATCHWORD_HOME/voices, checked against pinned hashes; what is there
+already is not fetched again, and a download that was cut goes on where it stopped.""",
+        example="watchword voices",
+    )
     voices.add_argument("--list", action="store_true", help="only say what is there")
 
-    doctor = commands.add_parser(
-        "doctor", help="say what works here, what is missing, how to get it"
+    doctor = _command(
+        commands,
+        "doctor",
+        help="say what works here, what is missing, how to get it",
+        description="""\
+Let each speech engine speak and each inference engine load; say what is missing and how to get it.
+Engines that are missing are no fault as long as one speaks and one infers.""",
+        example="watchword doctor",
     )
     doctor.add_argument("--thorough", action="store_true", help="let every single voice speak")
 
-    app = commands.add_parser("app", help="open the page and run its worker")
-    app.add_argument("--port", type=_positive, default=8501)
-    app.add_argument("--address", default="127.0.0.1", help="loopback unless you say otherwise")
+    app = _command(
+        commands,
+        "app",
+        help="open the page and run its worker",
+        description="""\
+Serve the page and work on what it queues, until Ctrl-C. A worker that dies is started again.""",
+        example="watchword app --port 8600",
+    )
+    app.add_argument("--port", type=_positive, default=8501, help="where the page listens (8501)")
+    app.add_argument(
+        "--address", default="127.0.0.1", help="loopback unless you say otherwise (127.0.0.1)"
+    )
 
-    worker = commands.add_parser("worker", help="work on the jobs that the page queues")
+    worker = _command(
+        commands,
+        "worker",
+        help="work on the jobs that the page queues",
+        description="""\
+Claim jobs one after the other and say in a log what happens. Several may run side by side.""",
+        example="watchword worker --once",
+    )
     worker.add_argument("--once", action="store_true", help="end when the queue is empty")
     return parser
+
+
+def _command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    *,
+    help: str,  # noqa: A002 - argparse's name
+    description: str,
+    example: str,
+) -> argparse.ArgumentParser:
+    return commands.add_parser(
+        name,
+        help=help,
+        description=description,
+        epilog=f"example: {example}\n\n{EPILOG}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
 
 
 def _positive(text: str) -> int:

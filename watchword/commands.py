@@ -7,10 +7,11 @@ import sys
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from db.connection import home
+from watchword.console import ConsoleReport, open_console, say
 
 if TYPE_CHECKING:
     import argparse
@@ -20,7 +21,7 @@ WORK_FAILED = 1
 BAD_INPUT = 2
 SOMETHING_MISSING = 3
 
-console = Console()
+console = open_console()
 VOICES_FOLDER = "voices"
 
 
@@ -47,10 +48,11 @@ def check(options: argparse.Namespace) -> int:
         }
         print(json.dumps(answer))
         return OK
-    console.print(f"[bold]{phrase.text}[/]  /{' '.join(phrase.phonemes)}/", highlight=False)
-    console.print(f"{phrase.syllables} syllables, about {phrase.seconds:.1f} s", highlight=False)
+    say(console, f" /{' '.join(phrase.phonemes)}/", label=phrase.text, style="bold")
+    plural = "" if phrase.syllables == 1 else "s"
+    say(console, f"{phrase.syllables} syllable{plural}, about {phrase.seconds:.1f} s")
     for warning in phrase.warnings:
-        console.print(f"[yellow]warning:[/] {warning}", highlight=False)
+        say(console, warning, label="warning:")
     return OK
 
 
@@ -67,14 +69,15 @@ def train(options: argparse.Namespace) -> int:
     from db.clips import CLIP_FOLDER, ClipStore
     from db.connection import open_database
     from trainer.phrases import parse_phrase
-    from watchword.console import ConsoleReport
     from watchword.pipeline import Library, Request, run
     from watchword.summary import training_summary
 
     phrase = parse_phrase(options.phrase, options.language)  # refuse before anything is opened
     for warning in phrase.warnings:
-        console.print(f"[yellow]warning:[/] {warning}", highlight=False)
+        say(console, warning, label="warning:")
     out = options.out
+    if out.name in {"", ".."}:  # "." or "..": its zip and its .work need a name to go by
+        out = out.resolve()
     with closing(open_database()) as connection, ConsoleReport(console) as report:
         result = run(
             Request(options.phrase, options.preset, options.seed, options.language),
@@ -90,7 +93,6 @@ def train(options: argparse.Namespace) -> int:
 def evaluate(options: argparse.Namespace) -> int:
     """Measure a bundle on recordings and print the table."""
     from trainer.evaluate import evaluate as measure
-    from watchword.console import ConsoleReport
     from watchword.summary import evaluation_summary, write_json
     from watchword_runtime import Detector
 
@@ -107,13 +109,12 @@ def evaluate(options: argparse.Namespace) -> int:
     evaluation_summary(measured, console)
     if options.json:
         write_json(measured.to_dict(), options.json)
-        console.print(f"Everything measured is in {options.json}.", highlight=False)
+        say(console, f"Everything measured is in {options.json}.")
     return OK
 
 
 def export(options: argparse.Namespace) -> int:
     """Write the artifacts of a finished training again."""
-    from watchword.console import ConsoleReport
     from watchword.pipeline import export_training
     from watchword.summary import training_summary
 
@@ -130,15 +131,15 @@ def voices(options: argparse.Namespace) -> int:
     folder = home() / VOICES_FOLDER
     if options.list:
         for title, there in installed(folder).items():
-            console.print(f"{'there  ' if there else 'missing'}  {title}", highlight=False)
+            say(console, f"{'there  ' if there else 'missing'}  {title}")
         return OK
     report = fetch_voices(folder, console=console)
     for title in report.fetched:
-        console.print(f"fetched  {title}", highlight=False)
+        say(console, f"fetched  {title}")
     for title, reason in report.failed.items():
-        console.print(f"[yellow]missing[/]  {title}: {reason}", highlight=False)
+        say(console, f" {title}: {reason}", label="missing")
     usable = ", ".join(f"{name} ({count})" for name, count in report.usable.items() if count)
-    console.print(f"Usable voices: {usable or 'none'}.", highlight=False)
+    say(console, f"Usable voices: {usable or 'none'}.")
     if not usable:
         print("watchword: no voice works here; run `watchword doctor`.", file=sys.stderr)
         return SOMETHING_MISSING
@@ -163,12 +164,13 @@ def doctor(options: argparse.Namespace) -> int:
             str(engine.speakers),
             engine.licence,
             f"{pace:.1f}" if pace else "",
-            engine.detail if engine.ok else f"{engine.detail} {engine.how_to_get}".strip(),
+            escape(engine.detail if engine.ok else f"{engine.detail} {engine.how_to_get}".strip()),
         )
     console.print(table)
     parts = Table("part", "works", "detail")
     for part in check_parts():
-        parts.add_row(part.name, "[green]yes[/]" if part.ok else "[red]no[/]", part.detail)
+        works = "[green]yes[/]" if part.ok else "[red]no[/]"
+        parts.add_row(part.name, works, escape(part.detail))
     console.print(parts)
     return OK if any(engine.ok for engine in checks) else SOMETHING_MISSING
 

@@ -5,19 +5,44 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
+from rich.text import Text
 
 if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from rich.console import Console
     from rich.progress import TaskID
 
     from trainer.progress import Progress
 
 LINE_EVERY_S = 15.0
+LOG_WIDTH = 120
+"""Columns of a table that goes to a file or a pipe."""
+
+
+def open_console() -> Console:
+    """Return standard output as rich sees it."""
+    console = Console()
+    if not console.is_terminal:
+        console.width = LOG_WIDTH
+    return console
+
+
+def say(console: Console, text: str, *, label: str = "", style: str = "yellow") -> None:
+    """Print one line as it is: brackets in it are no markup, and a file gets it unbroken.
+
+    Args:
+        console: where to.
+        text: what.
+        label: a word before it.
+        style: how the label looks.
+    """
+    line = Text.assemble((label, style), " " if label else "", text)
+    console.print(line, soft_wrap=not console.is_terminal)
 
 
 def _left(eta_s: float | None) -> str:
@@ -76,7 +101,7 @@ class ConsoleReport:
         self._bars.update(
             self._tasks[progress.stage],
             completed=progress.fraction,
-            detail=detail,
+            detail=escape(detail),
             left="" if done else _left(progress.eta_s),
         )
 
@@ -87,7 +112,7 @@ class ConsoleReport:
         if new_stage or due:
             self._stage, self._last_line_s = progress.stage, now_s
             left = _left(progress.eta_s) if progress.fraction < 1 else ""
-            self._console.print(
+            say(
+                self._console,
                 f"{progress.stage}: {progress.fraction:4.0%} {detail} {left}".rstrip(),
-                highlight=False,
             )

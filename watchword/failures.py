@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import errno
 
-from db.clips import ClipWriteError
-from db.connection import DatabaseFullError, DatabaseOpenError, DatabaseUrlError
-from exporters.errors import ExportError
+from db.clip_files import ClipMissingError, ClipReadError, ClipWriteError
+from db.connection import (
+    DatabaseFullError,
+    DatabaseOpenError,
+    DatabaseUrlError,
+    DatabaseVersionError,
+)
+from exporters.errors import ConverterMissingError, ExportError
 from trainer.corpus import NoVoicesError
 from trainer.dataset import SplitError
 from trainer.phrases import PhraseError
 from trainer.recordings import RecordingError
-from watchword_runtime import BundleError, NoEngineError
+from trainer.tts.voices import FetchBusyError
+from watchword.errors import OutTakenError, TrainingMissingError
+from watchword_runtime import AudioError, BundleError, NoEngineError
 
 WORK_FAILED = 1
 BAD_INPUT = 2
@@ -22,16 +29,28 @@ _CODES: tuple[tuple[type[BaseException], int], ...] = (
     (PhraseError, BAD_INPUT),
     (RecordingError, BAD_INPUT),
     (BundleError, BAD_INPUT),
+    (AudioError, BAD_INPUT),
+    (TrainingMissingError, BAD_INPUT),
     (DatabaseUrlError, BAD_INPUT),
+    (OutTakenError, BAD_INPUT),
+    (FileExistsError, BAD_INPUT),
+    (PermissionError, BAD_INPUT),
+    (NotADirectoryError, BAD_INPUT),
+    (IsADirectoryError, BAD_INPUT),
     (NoVoicesError, SOMETHING_MISSING),
     (SplitError, SOMETHING_MISSING),
     (NoEngineError, SOMETHING_MISSING),
     (DatabaseFullError, NO_SPACE),
+    (ConverterMissingError, SOMETHING_MISSING),
     (ExportError, WORK_FAILED),
     (ClipWriteError, WORK_FAILED),
+    (ClipReadError, WORK_FAILED),
+    (ClipMissingError, WORK_FAILED),
     (DatabaseOpenError, WORK_FAILED),
+    (DatabaseVersionError, WORK_FAILED),
+    (FetchBusyError, WORK_FAILED),
 )
-"""Errors whose message is already meant for a person."""
+"""Errors that are foreseen: their message, or the system's with the path, says what to do."""
 
 
 def _disk_is_full(error: BaseException | None) -> bool:
@@ -49,7 +68,9 @@ def explain(error: Exception) -> str:
             "The disk is full. Nothing that was finished is lost and nothing half-written is left: "
             "free some space, or set WATCHWORD_HOME to a disk with room, and start again."
         )
-    if isinstance(error, tuple(kind for kind, _ in _CODES)):
+    if is_foreseen(error):
+        if isinstance(error, OSError) and error.strerror and error.filename:  # the system's words
+            return f"{error.filename}: {error.strerror}. Choose another place, or change that one."
         return str(error)
     return (
         f"Something went wrong that Watchword did not foresee: {type(error).__name__}: {error}. "

@@ -7,6 +7,7 @@ import logging
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -22,7 +23,14 @@ from trainer.progress import Progress
 from trainer.split import split_people
 from trainer.train import TrainConfig, train
 from trainer.validation import score
-from watchword_runtime.manifest import FORMAT_VERSION, FrontEndSpec, Manifest, OperatingPoint
+from watchword.errors import OutTakenError, TrainingMissingError
+from watchword_runtime.manifest import (
+    FORMAT_VERSION,
+    MANIFEST_FILE,
+    FrontEndSpec,
+    Manifest,
+    OperatingPoint,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,6 +41,7 @@ if TYPE_CHECKING:
     from db.clips import ClipStore
     from trainer.corpus import Corpus
     from trainer.dataset import Dataset
+    from trainer.model import TinyCRNN
     from trainer.phrases import Phrase
     from trainer.progress import Report
 
@@ -117,15 +126,29 @@ def run(request: Request, out: Path, work: Path, library: Library, report: Repor
 
     Raises:
         PhraseError: the phrase cannot become a detector.
+        OutTakenError: `out` holds something that is not a detector.
         NoVoicesError, SplitError: too few voices.
         ExportError: an artifact does not behave as the network does; nothing is left in `out`.
     """
     clock = _Clock(report)
     clock(Progress("phrase", 0.0, None, "checking the phrase"))
     phrase = parse_phrase(request.phrase, request.language)
+    check_out(out)
     if not _finished_training(work, request):
         _learn(request, phrase, work, library, clock)
     return export_training(work, out, clock)
+
+
+def check_out(out: Path) -> None:
+    """Refuse a target that an export would refuse, before minutes of work instead of after them.
+
+    Raises:
+        OutTakenError: there is something else than a bundle or an empty folder.
+    """
+    if not out.exists() or (out / MANIFEST_FILE).is_file():
+        return
+    if not out.is_dir() or any(out.iterdir()):
+        raise OutTakenError(f"{out} exists and holds no detector: choose another folder.")
 
 
 def _finished_training(work: Path, request: Request) -> bool:
@@ -133,7 +156,11 @@ def _finished_training(work: Path, request: Request) -> bool:
     config = work / CHECKPOINT_FOLDER / "model.json"
     if not (config.is_file() and (work / CALIBRATION_FILE).is_file()):
         return False
-    meta = load_checkpoint(work / CHECKPOINT_FOLDER)[1]
+    try:
+        _, meta, _ = _read_training(work)
+    except TrainingMissingError as error:
+        logger.warning("Training anew: %s", error)
+        return False
     return bool(meta["request"] == vars(request))
 
 
@@ -222,10 +249,17 @@ def _save_features(path: Path, features: NDArray[np.float32]) -> None:
     aside.replace(path)
 
 
-def load_calibration(path: Path) -> NDArray[np.float32]:
-    """Return the features [frames, 40] that a training left for the quantiser."""
-    with np.load(path, allow_pickle=False) as stored:
-        return stored["features"].astype(np.float32)
+def _read_training(work: Path) -> tuple[TinyCRNN, dict[str, Any], NDArray[np.float32]]:
+    """Return the network, its meta values and the calibration features [frames, 40]."""
+    try:
+        model, meta = load_checkpoint(work / CHECKPOINT_FOLDER)
+        with np.load(work / CALIBRATION_FILE, allow_pickle=False) as stored:
+            return model, meta, stored["features"].astype(np.float32)
+    except (OSError, ValueError, KeyError, BadZipFile) as error:
+        raise TrainingMissingError(
+            f"{work} holds no finished training that can be read ({error}). Give the folder that "
+            "`watchword train` left beside the detector (OUT.work), or train again."
+        ) from error
 
 
 def export_training(work: Path, out: Path, report: Report) -> Result:
@@ -237,14 +271,15 @@ def export_training(work: Path, out: Path, report: Report) -> Result:
         report: receives the stage `export`.
 
     Raises:
-        CheckpointError: `work` holds no finished training.
+        TrainingMissingError: `work` holds no finished training, or a damaged one.
+        OutTakenError: `out` holds something that is not a detector.
         ExportError: an artifact does not behave as the network does; nothing is left in `out`.
     """
     clock = report if isinstance(report, _Clock) else _Clock(report)
     clock(Progress("export", 0.0, None, "reading the checkpoint"))
+    check_out(out)
     started_s = time.monotonic()
-    checkpoint = work / CHECKPOINT_FOLDER
-    model, meta = load_checkpoint(checkpoint)
+    model, meta, calibration = _read_training(work)
 
     def tell(share: float, text: str) -> None:
         spent_s = time.monotonic() - started_s
@@ -254,7 +289,7 @@ def export_training(work: Path, out: Path, report: Report) -> Result:
     points = tuple(OperatingPoint.from_dict(point) for point in meta["operating_points"])
     spec = step_spec(model.config)
     exported = export_bundle(
-        checkpoint,
+        work / CHECKPOINT_FOLDER,
         out,
         manifest=Manifest(
             format_version=FORMAT_VERSION,
@@ -267,7 +302,7 @@ def export_training(work: Path, out: Path, report: Report) -> Result:
             operating_points=points,
             provenance=meta["provenance"],
         ),
-        calibration=load_calibration(work / CALIBRATION_FILE),
+        calibration=calibration,
         progress=tell,
     )
     minutes = meta["minutes"] | clock.minutes

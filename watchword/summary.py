@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from rich.markup import escape
 from rich.table import Table
+
+from watchword.console import say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,16 +41,15 @@ def _rate(row: OperatingRow) -> str:
 def training_summary(result: Result, console: Console) -> None:
     """Print what came out of a training and where it is."""
     validation = result.metrics["validation"]
-    console.print(
-        f"\n[bold]{result.bundle}[/] and {result.zip}, {result.metrics['parameters']} parameters",
-        highlight=False,
-    )
+    console.print()
+    about = f"and {result.zip}, {result.metrics['parameters']} parameters"
+    say(console, about, label=str(result.bundle), style="bold")
     artifacts = Table("artifact", "KiB", "engine", "max logit error", "µs per step", "")
     for row in result.verification:
         artifacts.add_row(*_artifact(row))
     console.print(artifacts)
     for name, reason in result.skipped.items():
-        console.print(f"[yellow]left out[/] {name}: {reason}", highlight=False)
+        say(console, f"{name}: {reason}", label="left out")
     points = Table("false accepts/h", "threshold", "miss rate", "95 % upper bound, /h")
     for point in validation["operating_points"]:
         points.add_row(
@@ -56,25 +58,25 @@ def training_summary(result: Result, console: Console) -> None:
             f"{point['miss_rate']:.1%}",
             f"{point['upper_95']:.1f}",
         )
-    console.print(
+    say(
+        console,
         f"On {validation['positives']} scenes and {validation['negative_hours'] * 60:.0f} minutes "
         "of synthetic voices that training never heard (recordings of people: watchword evaluate):",
-        highlight=False,
     )
     console.print(points)
-    console.print(
+    say(
+        console,
         f"Near-misses accepted: {validation['near_miss_accepted']:.1%} of "
         f"{validation['near_misses']}.",
-        highlight=False,
     )
     spent = ", ".join(f"{stage} {value:.1f}" for stage, value in result.metrics["minutes"].items())
-    console.print(f"Minutes: {spent}.", highlight=False)
+    say(console, f"Minutes: {spent}.")
 
 
 def _artifact(row: Mapping[str, Any]) -> tuple[str, ...]:
     passed = "[green]verified[/]" if row["max_error"] <= row["max_bar"] else "[red]failed[/]"
     return (
-        str(row["file"]),
+        escape(str(row["file"])),
         f"{row['bytes'] / 1024:.0f}",
         str(row["engine"]),
         f"{row['max_error']:.1e}",
@@ -86,10 +88,13 @@ def _artifact(row: Mapping[str, Any]) -> tuple[str, ...]:
 def evaluation_summary(measured: Evaluation, console: Console) -> None:
     """Print the table of an evaluation."""
     count, hours = len(measured.conditions[0].scores), measured.negatives.hours
-    console.print(
-        f"\n[bold]{measured.phrase}[/]: {measured.file} on {measured.engine}; {count} positives, "
-        f"{hours:.2f} h of negatives, 2 s refractory, 95 % bounds",
-        highlight=False,
+    console.print()
+    say(
+        console,
+        f"{measured.file} on {measured.engine}; {count} positives, {hours:.2f} h of negatives, "
+        "2 s refractory, 95 % bounds",
+        label=f"{measured.phrase}:",
+        style="bold",
     )
     names = [condition.name for condition in measured.conditions]
     table = Table("false accepts/h", "counted", "threshold", *(f"miss rate, {n}" for n in names))
@@ -113,9 +118,9 @@ def evaluation_summary(measured: Evaluation, console: Console) -> None:
     )
     console.print(table)
     for event in measured.false_accepts[:20]:
-        console.print(
+        say(
+            console,
             f"false accept  {event['file']}  {event['time_s']:.1f} s  score {event['score']:.3f}",
-            highlight=False,
         )
     if len(measured.false_accepts) > 20:
-        console.print(f"… and {len(measured.false_accepts) - 20} more: --json FILE has all.")
+        say(console, f"… and {len(measured.false_accepts) - 20} more: --json FILE has all.")

@@ -6,19 +6,20 @@ import logging
 import os
 import signal
 import socket
+import sqlite3
 import threading
 import time
+import uuid
 from contextlib import closing
 from typing import TYPE_CHECKING
 
 from db import jobs
 from db.clips import CLIP_FOLDER, ClipStore
-from db.connection import home, open_database
+from db.connection import DatabaseFullError, home, open_database
 from watchword.failures import explain
 from watchword.pipeline import VOICES_FOLDER, Library, Request, run
 
 if TYPE_CHECKING:
-    import sqlite3
     from pathlib import Path
     from types import FrameType
 
@@ -51,8 +52,7 @@ class _JobReport:
         elif not new_stage and progress.fraction < 1 and now_s - self._last_s < REPORT_EVERY_S:
             return
         if new_stage:
-            if self._stage:
-                jobs.stage_done(self._connection, self._job.id, self._stage, {})
+            self.stage_done()
             message = f"{progress.stage}: {progress.detail}"
             jobs.log(self._connection, self._job.id, "log", {"message": message})
         self._stage, self._last_s = progress.stage, now_s
@@ -65,6 +65,11 @@ class _JobReport:
             progress.eta_s,
             progress.detail,
         )
+
+    def stage_done(self) -> None:
+        """Remember that the current stage is finished, if there is one."""
+        if self._stage:
+            jobs.stage_done(self._connection, self._job.id, self._stage, {})
 
 
 def work_folder(job_id: int) -> Path:
@@ -88,15 +93,27 @@ def do_job(connection: sqlite3.Connection, job: jobs.Job, worker: str) -> None:
             Library(ClipStore(connection, home() / CLIP_FOLDER), home() / VOICES_FOLDER),
             report,
         )
+        report.stage_done()
         jobs.log(connection, job.id, "log", {"message": "Done."})
         jobs.finish(connection, job.id, worker, result.to_dict())
     except jobs.JobLostError as lost:  # cancelled counts as lost
         logger.info("%s", lost)
     except Exception as error:  # the job fails, the worker goes on with the next
-        message = explain(error)
         logger.exception("Job %d failed", job.id)
-        jobs.log(connection, job.id, "log", {"message": message})
-        jobs.fail(connection, job.id, worker, message)
+        _tell_failure(connection, job.id, worker, explain(error))
+
+
+def _tell_failure(connection: sqlite3.Connection, job_id: int, worker: str, message: str) -> None:
+    """Write a failure to the job's row, unless the job is no longer ours.
+
+    Where the disk is too full even for that, the process ends: only then does the row fall silent,
+    so that a worker takes it up again.
+    """
+    try:
+        jobs.log(connection, job_id, "log", {"message": message})
+        jobs.fail(connection, job_id, worker, message)
+    except jobs.JobLostError as lost:  # cancelled while it failed
+        logger.info("%s", lost)
 
 
 def work(*, once: bool = False) -> None:
@@ -106,7 +123,9 @@ def work(*, once: bool = False) -> None:
         once: end when the queue is empty.
     """
     os.nice(NICENESS)
-    name = f"{socket.gethostname()}:{os.getpid()}"
+    # A container that is started again has the same host name and often the same process ids: a
+    # job of its last life must not look like one of this life.
+    name = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
     stop = threading.Event()
 
     def ask_to_stop(_signal: int, _frame: FrameType | None) -> None:
@@ -137,6 +156,9 @@ def _beat(name: str, stop: threading.Event) -> None:
     """Tell the database that this process lives, also while a converter says nothing for long."""
     with closing(open_database()) as connection:
         while True:
-            jobs.worker_heartbeat(connection, name, os.getpid())
+            try:
+                jobs.worker_heartbeat(connection, name, os.getpid())
+            except (DatabaseFullError, sqlite3.OperationalError) as error:
+                logger.warning("No heartbeat this time: %s", error)
             if stop.wait(HEARTBEAT_S):
                 return

@@ -1,0 +1,11 @@
+"""What the composition itself refuses; messages are for the person who asked."""
+
+from __future__ import annotations
+
+
+class OutTakenError(FileExistsError):
+    """The folder for the bundle holds something that is no detector."""
+
+
+class TrainingMissingError(ValueError):
+    """A folder holds no finished training, or a damaged one."""
