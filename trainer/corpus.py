@@ -134,16 +134,21 @@ class VoiceCast:
 
 
 def _existing(
-    store: ClipStore, phrase: Phrase, bucket: Bucket, texts: Sequence[PhraseText]
+    store: ClipStore, phrase: Phrase, texts: Mapping[Bucket, Sequence[PhraseText]], bucket: Bucket
 ) -> pd.DataFrame:
     """Return the clips that fit a bucket now."""
     if bucket is not Bucket.PLAIN:
-        return store.find(texts=sorted({normalise_text(text.text) for text in texts}))
+        return store.find(texts=_normalised(texts[bucket]))
     clips = store.find()
     words = clips["text_normalised"].str.count(" ") + 1
-    clips = clips[words >= MIN_PLAIN_WORDS]
+    near = [text for b in (Bucket.CONFUSER, Bucket.IN_BETWEEN) for text in _normalised(texts[b])]
+    clips = clips[(words >= MIN_PLAIN_WORDS) & ~clips["text_normalised"].isin(near)]
     spoken = {p: contains_phrase(p, phrase) for p in clips["phonemes"].unique()}
     return clips[~clips["phonemes"].map(spoken).astype(bool)]
+
+
+def _normalised(texts: Sequence[PhraseText]) -> list[str]:
+    return sorted({normalise_text(text.text) for text in texts})
 
 
 def _tasks(
@@ -219,23 +224,21 @@ def gather(
             raise NoVoicesError(f"No speech engine works here, so nothing can be made. {reasons}")
         tasks: dict[Bucket, list[SynthesisTask]] = {}
         found: dict[Bucket, pd.DataFrame] = {}
-        all_texts: dict[Bucket, list[PhraseText]] = {}
-        for bucket in Bucket:
-            plan: BucketPlan = getattr(preset, bucket.value)
-            texts = bucket_texts(phrase, bucket, plan.texts, TEXT_SEED)
-            all_texts[bucket] = texts
-            existing = _existing(store, phrase, bucket, texts)
+        plans: dict[Bucket, BucketPlan] = {b: getattr(preset, b.value) for b in Bucket}
+        texts = {b: bucket_texts(phrase, b, plans[b].texts, TEXT_SEED) for b in Bucket}
+        for bucket, plan in plans.items():
+            existing = _existing(store, phrase, texts, bucket)
             found[bucket] = existing
             wanted = max(plan.growth, plan.texts * plan.clips_per_text - len(existing))
             rng = np.random.default_rng([seed, list(Bucket).index(bucket), len(existing)])
-            tasks[bucket] = _tasks(texts, bucket, wanted, VoiceCast(engines, rng), rng)
+            tasks[bucket] = _tasks(texts[bucket], bucket, wanted, VoiceCast(engines, rng), rng)
     finally:
         for engine in engines.values():
             engine.close()
     made, rejections = _synthesise(tasks, store, voices_dir, report, workers)
     buckets = {}
     for bucket in Bucket:
-        clips = _existing(store, phrase, bucket, all_texts[bucket])
+        clips = _existing(store, phrase, texts, bucket)
         buckets[bucket] = BucketClips(
             clips=clips,
             reused=len(found[bucket]),

@@ -17,8 +17,8 @@ from trainer.rates import (
     Bounds,
     Scores,
     count_false_accepts,
-    peaks,
     poisson_per_hour,
+    threshold_allowing,
     wilson,
 )
 from trainer.recordings import find_recordings, read_recording
@@ -189,16 +189,6 @@ def score_negatives(detector: Detector, files: Sequence[Path], stage: Stage) -> 
     )
 
 
-def threshold_allowing(scores: Scores, allowed: int, refractory: int) -> float:
-    """Return the lowest threshold at which a stream gives at most `allowed` detections."""
-    heights = peaks([scores], refractory)
-    for height in heights[min(allowed, len(heights) - 1) :: -1]:
-        threshold = float(np.nextafter(height, np.float32(np.inf)))
-        if count_false_accepts([scores], threshold, refractory) <= allowed:
-            return threshold
-    return float(np.nextafter(heights[0], np.float32(np.inf)))
-
-
 def _row(
     rate: float | None, threshold: float, negatives: Negatives, conditions: Sequence[Condition]
 ) -> OperatingRow:
@@ -266,7 +256,7 @@ def evaluate(
     rows = tuple(
         _row(
             rate,
-            threshold_allowing(stream.scores, int(rate * stream.hours), refractory),
+            threshold_allowing(int(rate * stream.hours), [stream.scores], refractory),
             stream,
             conditions,
         )

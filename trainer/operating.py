@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from trainer.rates import count_false_accepts, peaks, poisson_per_hour, threshold_for
+from trainer.rates import poisson_per_hour
 from trainer.validation import REFRACTORY_S, SMOOTHING_STEPS, ValidationScores
 from watchword_runtime.manifest import Decision, OperatingPoint
 
@@ -18,6 +18,7 @@ TARGET_RATES = (2.0, 1.0, 0.5, 0.1)
 DEFAULT_RATE = 0.5
 WARMUP_S = 0.3
 """The front end's gain control and the network's state settle before anything is believed."""
+AUDIO = "synthetic speech and noise, voices held out of training"
 MAX_THRESHOLD = 1.0 - 1e-6
 
 
@@ -29,27 +30,23 @@ def probability(logit: float) -> float:
 def operating_points(scores: ValidationScores) -> list[OperatingPoint]:
     """Return one point for each of TARGET_RATES.
 
-    A rate that the hours cannot show gets its threshold from the tail of the events
-    (`rates.threshold_for`); its bound is then still only what the hours prove.
+    A rate that the hours cannot hold one event of gets the threshold that no event reached; the
+    bound beside it is what the hours prove, no more.
 
     Args:
         scores: of audio that chose no checkpoint.
     """
-    heights = peaks(scores.plain, scores.refractory_steps)
     points = []
     for rate in TARGET_RATES:
-        found = threshold_for(rate, heights, scores.hours)
-        threshold = min(probability(found.threshold), MAX_THRESHOLD)
-        logit = math.log(threshold / (1 - threshold))
-        events = count_false_accepts(scores.plain, logit, scores.refractory_steps)
-        audio = "synthetic speech and noise, voices held out of training"
-        if found.extrapolated:
-            audio += "; threshold extrapolated beyond the hours"
+        logit = scores.threshold_for(rate)
+        audio = AUDIO
+        if rate * scores.hours < 1:
+            audio += "; no event in these hours reached the threshold"
         points.append(
             OperatingPoint(
                 false_accepts_per_hour=rate,
-                upper_95=poisson_per_hour(events, scores.hours).high,
-                threshold=threshold,
+                upper_95=poisson_per_hour(scores.false_accepts(logit), scores.hours).high,
+                threshold=min(probability(logit), MAX_THRESHOLD),
                 miss_rate=float(np.mean(scores.positives < logit)),
                 audio=audio,
                 hours=round(scores.hours, 4),

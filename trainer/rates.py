@@ -21,10 +21,6 @@ if TYPE_CHECKING:
 Scores = NDArray[np.float32]
 
 CONFIDENCE = 0.95
-TAIL_EVENTS = 30
-"""Loudest events that a tail is fitted to."""
-MAX_TAIL_SHAPE = 0.5
-"""Hosking's k: 0 is exponential, 0.5 falls in a straight line to a sharp end."""
 
 
 @dataclass(frozen=True)
@@ -82,49 +78,17 @@ def peaks(streams: Sequence[Scores], refractory_steps: int) -> NDArray[np.float3
     return np.sort(np.array(heights, np.float32))[::-1]
 
 
-@dataclass(frozen=True)
-class ThresholdAt:
-    """A threshold for a target rate and how it was found."""
+def threshold_allowing(allowed: int, streams: Sequence[Scores], refractory_steps: int) -> float:
+    """Return the lowest threshold at which streams give at most `allowed` detections.
 
-    threshold: float
-    extrapolated: bool
-    """The hours could not show this rate: the tail of the events was continued."""
-
-
-def threshold_for(rate_per_hour: float, heights: NDArray[np.float32], hours: float) -> ThresholdAt:
-    """Find the threshold that false accepts reach `rate_per_hour` times an hour.
-
-    The loudest events are taken as the tail of a peaks-over-threshold model (generalised Pareto,
-    fitted by probability-weighted moments: J. Hosking and J. Wallis, "Parameter and Quantile
-    Estimation for the Generalized Pareto Distribution", 1987): steadier than single events within
-    the hours, and an extrapolation beyond them. Logits of a trained network have an upper end, so
-    the tail may be bounded but never heavier than exponential. Rates below the tail are read off.
-
-    Args:
-        rate_per_hour: target.
-        heights: logits of events (`peaks`), loudest first; probabilities have no such tail.
-        hours: of audio behind them.
+    With none allowed it is just above the loudest step: the highest threshold that the audio can
+    support. What rate that stands for is the business of `poisson_per_hour`.
     """
-    expected = rate_per_hour * hours
-    extrapolated = expected < 1
-    count = min(TAIL_EVENTS, len(heights) - 1)
-    if count < 2:
-        return ThresholdAt(float(heights[0]) if len(heights) else 0.0, extrapolated)
-    if expected >= count:
-        return ThresholdAt(float(heights[min(int(expected), len(heights) - 1)]), extrapolated)
-    base = float(heights[count])
-    height = base + _tail_quantile(heights[:count] - base, expected / count)
-    return ThresholdAt(height, extrapolated)
-
-
-def _tail_quantile(exceedances: NDArray[np.float32], share: float) -> float:
-    """Return what a `share` (below 1) of events exceeds; `exceedances`: loudest first."""
-    count = len(exceedances)
-    weights = (np.arange(count) + 0.35) / count  # plotting position of "is exceeded"
-    mean = float(np.mean(exceedances))
-    weighted = float(np.mean(weights * exceedances))
-    shape = float(np.clip(mean / (mean - 2 * weighted + 1e-9) - 2, 0.0, MAX_TAIL_SHAPE))
-    scale = mean * (1 + shape)
-    if shape < 1e-3:
-        return -scale * float(np.log(share))
-    return scale / shape * (1 - share**shape)
+    heights = peaks(streams, refractory_steps)
+    if not len(heights):
+        return 0.0
+    for height in heights[min(allowed, len(heights) - 1) :: -1]:
+        threshold = float(np.nextafter(height, np.float32(np.inf)))
+        if count_false_accepts(streams, threshold, refractory_steps) <= allowed:
+            return threshold
+    return float(np.nextafter(heights[0], np.float32(np.inf)))

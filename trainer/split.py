@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-VALIDATION_SHARE = 0.25
+VALIDATION_SHARE = 0.2
 
 
 class Side(StrEnum):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from trainer.rates import Scores, peaks, threshold_for
+from trainer.rates import Scores, count_false_accepts, threshold_allowing
 from watchword_runtime.decision import refractory_steps
 
 if TYPE_CHECKING:
@@ -75,6 +75,15 @@ class ValidationScores:
     def refractory_steps(self) -> int:
         """REFRACTORY_S in steps."""
         return refractory_steps(REFRACTORY_S, self.step_s)
+
+    def threshold_for(self, rate_per_hour: float) -> float:
+        """Return the lowest logit that keeps the plain streams within a rate."""
+        allowed = int(rate_per_hour * self.hours)
+        return threshold_allowing(allowed, self.plain, self.refractory_steps)
+
+    def false_accepts(self, logit: float) -> int:
+        """Count detections in the plain streams at a threshold."""
+        return count_false_accepts(self.plain, logit, self.refractory_steps)
 
 
 def smooth(logits: NDArray[np.float32], steps: int = SMOOTHING_STEPS) -> NDArray[np.float32]:
@@ -145,13 +154,12 @@ def score(model: TinyCRNN, examples: Examples) -> ValidationScores:
 def judge(model: TinyCRNN, examples: Examples) -> Verdict:
     """Return how a network does; the mean miss rate over JUDGED_RATES and the near-misses count."""
     scores = score(model, examples)
-    heights = peaks(scores.plain, scores.refractory_steps)
-    thresholds = [threshold_for(rate, heights, scores.hours).threshold for rate in JUDGED_RATES]
+    thresholds = [scores.threshold_for(rate) for rate in JUDGED_RATES]
     misses = tuple(float(np.mean(scores.positives < threshold)) for threshold in thresholds)
     near = float(np.mean(scores.near >= thresholds[0])) if len(scores.near) else 0.0
     return Verdict(
         miss_rates=misses,
         near_accepted=near,
-        false_accepts_per_hour=float(np.sum(heights >= 0)) / max(scores.hours, 1e-9),
+        false_accepts_per_hour=scores.false_accepts(0.0) / max(scores.hours, 1e-9),
         cost=float(np.mean(misses)) + NEAR_WEIGHT * near,
     )

@@ -42,40 +42,20 @@ def test_nothing_measured_proves_nothing():
     assert rates.poisson_per_hour(0, 0.0).high == float("inf")
 
 
-@pytest.mark.parametrize("events", [5, 20, 100])
-def test_threshold_within_the_hours_allows_about_so_many_events(events):
-    heights = np.sort(np.random.default_rng(2).normal(0, 3, 2000).astype(np.float32))[::-1]
-    found = rates.threshold_for(events / 2.0, heights, 2.0)
-    assert not found.extrapolated
-    assert np.sum(heights >= found.threshold) == pytest.approx(events, abs=3)
-
-
-def test_threshold_beyond_the_hours_follows_the_tail():
-    rng = np.random.default_rng(0)
-    heights = np.sort(rng.exponential(2.0, 2000).astype(np.float32))[::-1]
-    hours = 1.0
-    found = rates.threshold_for(0.1, heights, hours)
-    assert found.extrapolated
-    # An exponential of scale 2 is exceeded 0.1 times in 2000 at 2·ln(20000).
-    assert found.threshold == pytest.approx(2 * np.log(20_000), rel=0.15)
-    assert found.threshold > heights[0] - 2
-
-
-def test_a_bounded_tail_is_not_continued_past_its_end():
-    rng = np.random.default_rng(0)
-    heights = np.sort((8 - 8 * np.sqrt(rng.random(3000))).astype(np.float32))[::-1]  # k = 0.5
-    found = rates.threshold_for(0.1, heights, 1.0)
-    assert heights[0] - 0.5 < found.threshold < 8.4
+@pytest.mark.parametrize("allowed", [0, 1, 5, 40])
+def test_threshold_allows_no_more_than_asked_and_no_less_than_it_could(allowed):
+    scores = np.random.default_rng(0).random(5000).astype(np.float32)
+    threshold = rates.threshold_allowing(allowed, [scores], 66)
+    assert rates.count_false_accepts([scores], threshold, 66) <= allowed
+    assert rates.count_false_accepts([scores], threshold - 0.01, 66) >= allowed
 
 
 def test_rarer_rates_need_higher_thresholds():
-    heights = np.sort(np.random.default_rng(1).normal(0, 3, 500).astype(np.float32))[::-1]
-    found = [rates.threshold_for(rate, heights, 0.7).threshold for rate in (8, 2, 1, 0.5, 0.1)]
+    streams = [np.random.default_rng(n).normal(0, 3, 900).astype(np.float32) for n in range(4)]
+    found = [rates.threshold_allowing(allowed, streams, 20) for allowed in (30, 8, 2, 1, 0)]
     assert found == sorted(found)
+    assert found[-1] > max(scores.max() for scores in streams)
 
 
-@pytest.mark.parametrize("heights", [[], [1.0], [1.0, 0.5]])
-def test_hardly_any_event_still_gives_a_threshold(heights):
-    found = rates.threshold_for(0.5, np.array(heights, np.float32), 0.01)
-    assert found.extrapolated
-    assert np.isfinite(found.threshold)
+def test_no_audio_supports_no_threshold():
+    assert rates.threshold_allowing(0, [], 10) == 0.0
