@@ -21,7 +21,8 @@ from trainer.phrases import (
 from trainer.progress import Report, Stage
 from trainer.split import join_people, side_of
 from trainer.synthesis import Spoken, SynthesisTask, speak_all
-from trainer.tts.base import SpeechEngine, Voice, available_engines, parents
+from trainer.tts.base import SpeechEngine, Voice, parents
+from trainer.tts.engines import available_engines
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

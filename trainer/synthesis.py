@@ -19,8 +19,8 @@ from trainer.tts.base import (
     SpeechEngine,
     SynthesisError,
     Voice,
-    available_engines,
 )
+from trainer.tts.engines import available_engines
 from watchword_runtime.frontend import SAMPLE_RATE_HZ
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def speak_all(
     """Make every task's clip, in batches as they get ready, in no particular order.
 
     Args:
-        tasks: what to say; sorted by engine inside, so that few engines are warm at a time.
+        tasks: what to say; mixed inside, so that the pace, and with it the time left, is steady.
         voices_dir: the voices folder.
         workers: processes; one for each core by default. Each engine computes on one thread.
 
@@ -113,6 +113,7 @@ def speak_all(
         return
     ordered = sorted(tasks, key=lambda task: (task.voice.engine, task.voice.name))
     chunks = [ordered[i : i + TASKS_PER_CALL] for i in range(0, len(ordered), TASKS_PER_CALL)]
+    np.random.default_rng(0).shuffle(chunks)
     names = sorted({task.voice.engine for task in tasks})
     count = min(workers or os.cpu_count() or 1, len(chunks))
     with ProcessPoolExecutor(

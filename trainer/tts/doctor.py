@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from trainer.tts.base import (
-    ENGINES,
     EngineUnavailableError,
     SpeechEngine,
     SynthesisError,
     Voice,
-    available_engines,
 )
+from trainer.tts.engines import ENGINES, available_engines
 from trainer.tts.waveform import voiced_share
 
 if TYPE_CHECKING:

@@ -23,9 +23,9 @@ from rich.progress import (
 )
 
 from trainer.tts import registries
-from trainer.tts.base import available_engines
 from trainer.tts.default_voices import DEFAULT_VOICES
 from trainer.tts.download import PART_SUFFIX, DownloadError, download, sha256_of
+from trainer.tts.engines import available_engines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

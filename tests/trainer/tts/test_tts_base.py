@@ -1,7 +1,8 @@
 import pytest
 
-from trainer.tts import base
-from trainer.tts.base import ENGINES, EngineUnavailableError, Voice, available_engines, parents
+from trainer.tts import engines as registry_module
+from trainer.tts.base import EngineUnavailableError, Voice, parents
+from trainer.tts.engines import ENGINES, available_engines
 
 
 def voice(speaker, engine="kokoro"):
@@ -43,7 +44,7 @@ def test_a_missing_engine_does_not_hinder_the_others(tmp_path, monkeypatch):
         raise EngineUnavailableError("gone")
 
     there = object()
-    monkeypatch.setattr(base, "ENGINES", {"a": missing, "b": lambda _dir: there})
+    monkeypatch.setattr(registry_module, "ENGINES", {"a": missing, "b": lambda _dir: there})
     assert available_engines(tmp_path) == ({"b": there}, {"a": "gone"})
 
 

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from trainer.tts import base, doctor
+from trainer.tts import doctor
+from trainer.tts import engines as registry_module
 from trainer.tts.base import EngineUnavailableError, Speech, SynthesisError, Voice
 from trainer.tts.doctor import check_engines
 
@@ -45,7 +46,7 @@ def engines(monkeypatch, hum):
 
     registry = {name: lambda _dir, engine=engine: engine for name, engine in made.items()}
     registry["gone"] = gone
-    monkeypatch.setattr(base, "ENGINES", registry)
+    monkeypatch.setattr(registry_module, "ENGINES", registry)
     monkeypatch.setattr(doctor, "ENGINES", registry)
     return made
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from db.connection import home
-from trainer.tts.base import ENGINES, EngineUnavailableError
+from trainer.tts.base import EngineUnavailableError
 from trainer.tts.blends import blend
+from trainer.tts.engines import ENGINES
 from trainer.tts.waveform import voiced_share
 
 TEXT = "Smart mirror."
