@@ -47,7 +47,7 @@ NATIVE_WEIGHT = 2.5
 """How much oftener a voice of English speaks than one with a foreign accent."""
 
 _NEAR_MISS_WEIGHTS = {
-    "kokoro": 3.0,
+    "kokoro": 2.0,
     "piper": 1.5,
     "hibari": 1.0,
     "nanotts": 1.2,
@@ -59,7 +59,7 @@ ENGINE_WEIGHTS: Mapping[Bucket, Mapping[str, float]] = {
     Bucket.CONFUSER: _NEAR_MISS_WEIGHTS,
     Bucket.IN_BETWEEN: _NEAR_MISS_WEIGHTS,
     Bucket.PLAIN: {
-        "kokoro": 0.3,
+        "kokoro": 0.12,
         "piper": 1.5,
         "hibari": 1.5,
         "nanotts": 2.0,
