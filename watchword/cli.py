@@ -70,7 +70,7 @@ the closer), its words in other company, and sentences without it.""",
     )
     texts.add_argument("phrase", help="what the device should listen for, in quotes")
     texts.add_argument("--count", type=_positive, default=20, help="texts of each kind (20)")
-    texts.add_argument("--seed", type=int, default=0, help="another number, other texts (0)")
+    texts.add_argument("--seed", type=_seed, default=0, help="another number, other texts (0)")
 
     train = _command(
         commands,
@@ -94,7 +94,7 @@ For a new training choose another --seed or another --out.""",
         "(standard)",
     )
     train.add_argument("--out", type=Path, required=True, help="folder of the bundle; OUT.zip too")
-    train.add_argument("--seed", type=int, default=0, help="decides every draw (0)")
+    train.add_argument("--seed", type=_seed, default=0, help="decides every draw (0)")
     train.add_argument("--language", default="en", help="only en is supported (en)")
 
     evaluate = _command(
@@ -195,9 +195,20 @@ def _command(
 
 
 def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{value} is not a positive number")
+    return _number(text, at_least=1)
+
+
+def _seed(text: str) -> int:
+    return _number(text, at_least=0)
+
+
+def _number(text: str, *, at_least: int) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        value = at_least - 1
+    if value < at_least:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of {at_least} or more")
     return value
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import sqlite3
 
 from db.clip_files import ClipMissingError, ClipReadError, ClipWriteError
 from db.connection import (
@@ -53,20 +54,27 @@ _CODES: tuple[tuple[type[BaseException], int], ...] = (
 """Errors that are foreseen: their message, or the system's with the path, says what to do."""
 
 
-def _disk_is_full(error: BaseException | None) -> bool:
+def _full_disk(error: BaseException | None) -> BaseException | None:
+    """Return the error that says so, however deep in the causes, or None."""
     while error is not None:
+        if isinstance(error, DatabaseFullError):
+            return error
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-            return True
+            return error
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+            return error
         error = error.__cause__ or error.__context__
-    return False
+    return None
 
 
 def explain(error: Exception) -> str:
     """Return what happened and what to do, in plain words."""
-    if _disk_is_full(error):
+    if (full := _full_disk(error)) is not None:
+        where = getattr(full, "filename", None)
         return (
-            "The disk is full. Nothing that was finished is lost and nothing half-written is left: "
-            "free some space, or set WATCHWORD_HOME to a disk with room, and start again."
+            f"The disk is full{f' ({where})' if where else ''}. Nothing that was finished is lost "
+            "and nothing half-written is left: free some space, or choose a disk with room for the "
+            "output or, with WATCHWORD_HOME, for everything, and start again."
         )
     if is_foreseen(error):
         if isinstance(error, OSError) and error.strerror and error.filename:  # the system's words
@@ -80,11 +88,11 @@ def explain(error: Exception) -> str:
 
 def exit_code(error: Exception) -> int:
     """Return the exit code of the command that raised it."""
-    if _disk_is_full(error):
+    if _full_disk(error) is not None:
         return NO_SPACE
     return next((code for kind, code in _CODES if isinstance(error, kind)), WORK_FAILED)
 
 
 def is_foreseen(error: Exception) -> bool:
     """Whether the message alone says all there is to say."""
-    return _disk_is_full(error) or isinstance(error, tuple(kind for kind, _ in _CODES))
+    return _full_disk(error) is not None or isinstance(error, tuple(kind for kind, _ in _CODES))

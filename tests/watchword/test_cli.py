@@ -1,0 +1,453 @@
+"""Every command at its door: help, answers, wrong input, exit codes, and a page for each."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import json
+import os
+import re
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import soundfile
+
+from db.clips import ClipWriteError
+from db.connection import DatabaseFullError, DatabaseOpenError
+from exporters.errors import ConverterMissingError, ExportError
+from trainer.corpus import NoVoicesError
+from trainer.dataset import SplitError
+from trainer.phrases import PhraseError
+from trainer.presets import PRESETS
+from watchword import cli, commands, failures
+from watchword.errors import OutTakenError, TrainingMissingError
+from watchword_runtime import DamagedBundleError, NoEngineError
+from watchword_runtime.engines import ENGINES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROOT = Path(__file__).parents[2]
+PAGES = ROOT / "docs" / "commands"
+PDF = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n<< /Type /Catalog >>\nendobj\n%%EOF\n"
+LONG = "the quick brown fox jumps over the lazy dog and then it comes back home to all its friends"
+
+
+def subparsers() -> dict[str, argparse.ArgumentParser]:
+    actions = cli.build_parser()._actions
+    found = next(a for a in actions if isinstance(a, argparse._SubParsersAction))
+    return dict(found.choices)
+
+
+COMMANDS = sorted(subparsers())
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("WATCHWORD_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def run(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int | str | None, str, str]]:
+    """Run a command in this process; returns exit code, standard output and standard error."""
+
+    def run(*arguments: object) -> tuple[int | str | None, str, str]:
+        with pytest.raises(SystemExit) as left:
+            cli.main([str(argument) for argument in arguments])
+        said = capsys.readouterr()
+        return left.value.code, said.out, said.err
+
+    return run
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Path:
+    """A real exported bundle of an untrained network, with ONNX alone: made in a second."""
+    import torch
+
+    from exporters.bundle import export_bundle
+    from exporters.step import step_spec
+    from trainer.model import TinyCRNN, TinyCRNNConfig, save_checkpoint
+    from watchword_runtime.manifest import FORMAT_VERSION, Decision, FrontEndSpec, Manifest
+
+    torch.manual_seed(0)
+    model = TinyCRNN(TinyCRNNConfig(conv_channels=8, hidden=6, head=4)).eval()
+    save_checkpoint(model, tmp_path / "checkpoint", {})
+    manifest = Manifest(
+        format_version=FORMAT_VERSION,
+        phrase="smart mirror",
+        language="en",
+        files=(),
+        front_end=FrontEndSpec(),
+        step=step_spec(model.config),
+        decision=Decision(threshold=0.5, smoothing_steps=3, refractory_s=2.0, warmup_steps=10),
+        operating_points=(),
+        provenance={},
+    )
+    noise = np.random.default_rng(0).uniform(0, 20, (6_100, 40)).astype(np.float32)
+    made = export_bundle(
+        tmp_path / "checkpoint", tmp_path / "sm", manifest=manifest, calibration=noise,
+        formats=("onnx",),
+    )  # fmt: skip
+    return made.folder
+
+
+@pytest.fixture
+def recordings(tmp_path: Path) -> Path:
+    folder = tmp_path / "recordings"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for number in range(2):
+        soundfile.write(folder / f"{number}.wav", rng.normal(size=48_000) * 0.1, 16_000)
+    return folder
+
+
+def one_line(error: str) -> bool:
+    return error.startswith("watchword: ") and error.count("\n") == 1 and error.endswith("\n")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command, run):
+    code, out, err = run(command, "--help")
+    assert (code, err) == (0, "")
+    assert f"usage: watchword {command}" in out
+    assert f"example: watchword {command}" in out
+    assert "exit codes:" in out
+    assert all(len(line) <= 100 for line in out.splitlines())
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_option_has_a_help_text(command):
+    for action in subparsers()[command]._actions:
+        assert action.help, f"{command} {action.dest}"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_a_page_that_names_all_its_options(command):
+    page = (PAGES / f"watchword-{command}.md").read_text()
+    for action in subparsers()[command]._actions:
+        for name in action.option_strings or [action.dest.upper()]:
+            assert name in {"-h", "--help"} or f"`{name}" in page, f"{command}: {name}"
+    assert f"watchword {command}" in page
+    assert "exit code" in page
+
+
+def test_no_page_is_left_of_a_command_that_is_gone():
+    programs = {f"watchword-{command}" for command in COMMANDS} | {"watchword-listen"}
+    assert {page.stem for page in PAGES.glob("*.md")} == programs
+
+
+def test_names_repeated_in_the_parser_are_the_originals():
+    assert set(cli.PRESETS) == set(PRESETS)
+    assert set(cli.ENGINES) == set(ENGINES)
+    assert all(callable(getattr(commands, command)) for command in COMMANDS)
+
+
+def test_the_command_answers_without_loading_torch():
+    program = (
+        "import sys\nfrom watchword.cli import main\n"
+        "try:\n    main(['check', 'smart mirror'])\n"
+        "except SystemExit as left:\n    assert left.code == 0\n"
+        "print(sorted({'torch', 'pandas', 'streamlit'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_python_m_watchword_is_the_command(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "watchword", "check", "--json", "--", "smart mirror"],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+        env=os.environ | {"WATCHWORD_HOME": str(tmp_path)},
+    )  # fmt: skip
+    assert done.returncode == 0
+    assert done.stderr == ""
+    answer = json.loads(done.stdout)
+    assert answer.keys() == {"ok", "phrase", "phonemes", "syllables", "seconds", "warnings"}
+    assert answer["ok"] is True
+    assert len(answer["phonemes"]) == 2
+
+
+def test_check_in_sentences(run):
+    code, out, err = run("check", "smart mirror")
+    assert (code, err) == (0, "")
+    assert re.match(r"smart mirror  /.+ .+/\n3 syllables, about 0\.\d s\n$", out)
+
+
+def test_check_warns_of_a_weak_phrase_and_accepts_it(run):
+    code, out, _ = run("check", "go")
+    assert code == 0
+    assert "1 syllable," in out
+    assert "warning: The phrase has one syllable" in out
+    code, out, _ = run("check", "go", "--json")
+    assert code == 0
+    assert len(json.loads(out)["warnings"]) >= 1
+
+
+REFUSED = [
+    (["", "--language", "en"], "empty"),
+    (["guten Tag", "--language", "de"], "only English"),
+    ([LONG], "long|seconds| s "),
+    (["???"], ""),
+    (["xkcd"], "cannot be pronounced"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "reason"), REFUSED)
+def test_check_refuses_with_a_reason(arguments, reason, run):
+    code, out, err = run("check", *arguments)
+    assert (code, out) == (2, "")
+    assert one_line(err)
+    assert re.search(reason, err)
+    code, out, err = run("check", "--json", *arguments)
+    assert (code, err) == (2, "")
+    answer = json.loads(out)
+    assert answer["ok"] is False
+    assert re.search(reason, answer["reason"])
+
+
+def test_texts_shows_all_four_kinds(run):
+    code, out, err = run("texts", "smart mirror", "--count", "4")
+    assert (code, err) == (0, "")
+    for kind in ("positive (4)", "confuser (4)", "in-between (4)", "plain (4)"):
+        assert kind in out
+    assert run("texts", "smart mirror", "--count", "4")[1] == out
+    assert run("texts", "smart mirror", "--count", "4", "--seed", "1")[1] != out
+
+
+def test_texts_refuses_as_check_does(run):
+    code, out, err = run("texts", "")
+    assert (code, out) == (2, "")
+    assert one_line(err)
+
+
+@pytest.mark.parametrize(("arguments", "reason"), REFUSED)
+def test_train_refuses_before_it_opens_anything(arguments, reason, run, home, monkeypatch):
+    def never(*_):
+        raise AssertionError("the pipeline was started")
+
+    monkeypatch.setattr("watchword.pipeline.run", never)
+    code, out, err = run("train", *arguments, "--out", home.parent / "out" / "sm")
+    assert (code, out) == (2, "")
+    assert one_line(err)
+    assert re.search(reason, err)
+    assert not home.exists()
+    assert list(home.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["train", "smart mirror", "--preset", "huge", "--out", "x"], "invalid choice: 'huge'"),
+        (["train", "smart mirror"], "--out"),
+        (["train"], "phrase"),
+        (["frobnicate"], "invalid choice"),
+        ([], "COMMAND"),
+        (["texts", "smart mirror", "--count", "0"], "'0' is no whole number of 1 or more"),
+        (["texts", "smart mirror", "--count", "many"], "'many'"),
+        (["train", "smart mirror", "--seed", "one", "--out", "x"], "'one' is no whole number"),
+        (["train", "smart mirror", "--seed", "-1", "--out", "x"], "0 or more"),
+        (["evaluate", "x", "--positives", "p", "--negatives", "n", "--engine", "gpu"], "'gpu'"),
+    ],
+)
+def test_wrong_usage_is_said(arguments, said, run):
+    code, out, err = run(*arguments)
+    assert (code, out) == (2, "")
+    assert said in err.splitlines()[-1]
+
+
+@pytest.mark.parametrize("kind", ["missing", "empty", "text", "truncated model", "damaged zip"])
+def test_evaluate_refuses_what_is_no_bundle(kind, run, bundle, recordings, tmp_path):
+    door = tmp_path / kind
+    if kind == "empty":
+        door.mkdir()
+    elif kind == "text":
+        door.write_text("hello")
+    elif kind == "truncated model":
+        door = bundle / "smart_mirror.onnx"
+        door.write_bytes(door.read_bytes()[:-400])
+    elif kind == "damaged zip":
+        door = bundle.with_suffix(".zip")
+        door.write_bytes(door.read_bytes()[:2000])
+    code, out, err = run("evaluate", door, "--positives", recordings, "--negatives", recordings)
+    assert (code, out) == (2, "")
+    assert one_line(err)
+    assert str(door.name) in err
+
+
+def test_evaluate_refuses_a_truncated_model_in_its_bundle(run, bundle, recordings):
+    model = bundle / "smart_mirror.onnx"
+    model.write_bytes(model.read_bytes()[:-400])
+    code, out, err = run("evaluate", bundle, "--positives", recordings, "--negatives", recordings)
+    assert (code, out) == (2, "")
+    assert one_line(err)
+    assert "smart_mirror.onnx" in err
+
+
+@pytest.mark.parametrize("side", ["--positives", "--negatives", "--noise"])
+@pytest.mark.parametrize("kind", ["pdf", "empty", "missing"])
+def test_evaluate_refuses_what_is_no_audio(side, kind, run, bundle, recordings):
+    wrong = bundle.parent / "wrong"
+    if kind != "missing":
+        wrong.mkdir()
+    if kind == "pdf":
+        (wrong / "contract.wav").write_bytes(PDF)
+    folders = {"--positives": recordings, "--negatives": recordings} | {side: wrong}
+    arguments = [argument for pair in folders.items() for argument in pair]
+    code, _, err = run("evaluate", bundle, *arguments)
+    assert code == 2
+    assert one_line(err)
+    assert ("contract.wav" if kind == "pdf" else str(wrong)) in err
+
+
+def test_evaluate_prints_a_table_and_writes_all_of_it(run, bundle, recordings, tmp_path):
+    code, out, err = run(
+        "evaluate", bundle, "--positives", recordings, "--negatives", recordings,
+        "--noise", recordings, "--snr", "5", "--json", tmp_path / "deep" / "all.json",
+    )  # fmt: skip
+    assert (code, err) == (0, "")
+    assert "smart mirror: smart_mirror.onnx on onnxruntime; 2 positives" in out
+    assert "as shipped" in out
+    assert "5 dB noise" in out
+    measured = json.loads((tmp_path / "deep" / "all.json").read_text())
+    assert measured["positives"] == 2
+    assert [row["false_accepts_per_hour"] for row in measured["operating_points"]] == [
+        0.1, 0.5, 1.0, 2.0,
+    ]  # fmt: skip
+    assert measured["negative_hours"] == pytest.approx(6 / 3600)
+
+
+def test_a_json_file_that_cannot_be_written_is_said(run, bundle, recordings, tmp_path):
+    (tmp_path / "file").write_text("")
+    code, _, err = run(
+        "evaluate", bundle, "--positives", recordings, "--negatives", recordings,
+        "--json", tmp_path / "file" / "all.json",
+    )  # fmt: skip
+    assert code == 2
+    assert one_line(err)
+    assert "file" in err
+
+
+@pytest.mark.parametrize("left", [[], ["checkpoint"], ["checkpoint", "checkpoint/model.json"]])
+def test_export_refuses_a_folder_without_a_training(left, run, tmp_path):
+    training = tmp_path / "training"
+    training.mkdir()
+    for name in left:
+        path = training / name
+        path.write_text("{") if path.suffix else path.mkdir()
+    code, _, err = run("export", training, "--out", tmp_path / "out")
+    assert code == 2
+    assert one_line(err)
+    assert str(training) in err
+    assert "holds no finished training" in err
+    assert not (tmp_path / "out").exists()
+
+
+def test_voices_are_listed_without_fetching(run, home):
+    code, out, err = run("voices", "--list")
+    assert (code, err) == (0, "")
+    lines = out.splitlines()
+    assert len(lines) >= 3
+    assert all(line.startswith("missing  ") for line in lines)
+    assert not home.exists()
+
+
+def test_brackets_are_no_markup(capsys):
+    from watchword.console import open_console, say
+
+    say(open_console(), 'pip install "watchword[tflite]" [red]', label="[bold]left out")
+    assert capsys.readouterr().out == '[bold]left out pip install "watchword[tflite]" [red]\n'
+
+
+def test_a_log_gets_long_lines_unbroken(capsys):
+    from watchword.console import open_console, say
+
+    say(open_console(), "word " * 100)
+    assert capsys.readouterr().out.count("\n") == 1
+
+
+def full_disk() -> OSError:
+    return OSError(errno.ENOSPC, "No space left on device", "/somewhere")
+
+
+def full_database() -> sqlite3.OperationalError:
+    """Return what SQLite really raises."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute("PRAGMA max_page_count = 2")
+        connection.execute("CREATE TABLE clip (content)")
+        with pytest.raises(sqlite3.OperationalError) as raised:
+            connection.execute("INSERT INTO clip VALUES (zeroblob(100000))")
+    return raised.value
+
+
+def caused(error: Exception, cause: BaseException, *, quietly: bool = False) -> Exception:
+    """Return `error` as raised from, or (quietly) while handling, another."""
+    setattr(error, "__context__" if quietly else "__cause__", cause)
+    return error
+
+
+FULL = [
+    full_disk(),
+    DatabaseFullError("The disk is full: free some space."),
+    caused(ClipWriteError("no"), full_disk()),
+    caused(RuntimeError("outer"), caused(ExportError("no"), full_disk())),
+    caused(RuntimeError("while handling"), full_disk(), quietly=True),
+    caused(RuntimeError("outer"), DatabaseFullError("The disk is full: free some space.")),
+    caused(DatabaseOpenError("cannot use"), full_database()),
+]
+
+
+@pytest.mark.parametrize("error", FULL)
+def test_a_full_disk_is_found_however_deep(error):
+    assert failures.exit_code(error) == 4
+    assert failures.explain(error).startswith("The disk is full")
+    assert failures.is_foreseen(error)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (PhraseError("no"), 2),
+        (DamagedBundleError("no"), 2),
+        (TrainingMissingError("no"), 2),
+        (OutTakenError("no"), 2),
+        (NoVoicesError("no"), 3),
+        (SplitError("no"), 3),
+        (NoEngineError("no"), 3),
+        (ConverterMissingError("no"), 3),
+        (ExportError("no"), 1),
+        (ClipWriteError("no"), 1),
+    ],
+)
+def test_foreseen_errors_speak_for_themselves(error, code):
+    assert failures.exit_code(error) == code
+    assert failures.explain(error) == "no"
+    assert failures.is_foreseen(error)
+
+
+def test_the_systems_words_come_with_the_path():
+    error = PermissionError(errno.EACCES, "Permission denied", "/root/out")
+    assert failures.explain(error).startswith("/root/out: Permission denied.")
+    assert failures.exit_code(error) == 2
+
+
+def test_what_was_not_foreseen_asks_for_a_report_and_shows_its_trace(run, monkeypatch, caplog):
+    def broken(_options):
+        raise ZeroDivisionError("division by zero")
+
+    monkeypatch.setattr(commands, "check", broken)
+    code, _, err = run("check", "smart mirror")
+    assert code == 1
+    assert "ZeroDivisionError: division by zero. Please report it" in err
+    assert caplog.records[-1].exc_info

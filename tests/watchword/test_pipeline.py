@@ -1,0 +1,220 @@
+"""A whole training in seconds: what it leaves, what a second run reuses, what a stop leaves."""
+
+from __future__ import annotations
+
+import errno
+import functools
+import hashlib
+import json
+import shutil
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from db.clips import CLIP_FOLDER, ClipStore
+from db.connection import open_database
+from exporters import bundle as exporters_bundle
+from tests.watchword.tiny_preset import GROWTH, TARGET
+from watchword import pipeline
+from watchword_runtime import Detector
+from watchword_runtime.manifest import GOLDEN_FILE, MANIFEST_FILE, Manifest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.watchword.conftest import Place
+    from trainer.progress import Progress
+
+STAGES = ["phrase", "speech", "features", "training", "validation", "export"]
+
+
+@pytest.fixture(scope="module")
+def trained(place: Place) -> Path:
+    """One training with every format that this machine can write."""
+    assert place.train("sm") == 0
+    assert place.stages == STAGES
+    return place.outs / "sm"
+
+
+@pytest.fixture
+def onnx_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Export one format: the conversion to TFLite takes longer than everything else here."""
+    smaller = functools.partial(pipeline.export_bundle, formats=("onnx",))
+    monkeypatch.setattr(pipeline, "export_bundle", smaller)
+
+
+@pytest.fixture
+def stop(place: Place) -> Iterator[Place]:
+    yield place
+    place.stop_at = None
+
+
+def healthy(place: Place) -> bool:
+    with closing(open_database()) as connection:
+        checked = connection.execute("PRAGMA integrity_check").fetchone()[0]
+        report = ClipStore(connection, place.home / CLIP_FOLDER).verify(hashes=True)
+    return checked == "ok" and report.healthy and not report.orphans and not report.leftovers
+
+
+def test_every_file_is_there_and_is_what_the_manifest_says(trained: Path) -> None:
+    manifest = Manifest.from_json((trained / MANIFEST_FILE).read_text())
+    assert manifest.phrase == "smart mirror"
+    assert {file.precision for file in manifest.files} >= {"fp32", "int8"}
+    for file in manifest.files:
+        content = (trained / file.file).read_bytes()
+        assert len(content) == file.bytes
+        assert hashlib.sha256(content).hexdigest() == file.sha256
+    listed = {file.file for file in manifest.files}
+    others = {MANIFEST_FILE, GOLDEN_FILE, "README.md", "verification.json"}
+    assert {path.name for path in trained.iterdir()} == listed | others
+
+
+def test_every_artifact_was_verified(trained: Path) -> None:
+    manifest = Manifest.from_json((trained / MANIFEST_FILE).read_text())
+    checks = json.loads((trained / "verification.json").read_text())["checks"]
+    assert {check["file"] for check in checks} == {file.file for file in manifest.files}
+    for check in checks:
+        assert check["max_error"] <= check["max_bar"], check["file"]
+
+
+def test_the_runtime_loads_folder_zip_and_each_file_alone(trained: Path) -> None:
+    rng = np.random.default_rng(0)
+    sound = (rng.normal(size=32_000) * 800).astype(np.int16)
+    doors = [trained, trained.with_name("sm.zip"), *trained.glob("*.onnx")]
+    expected = Detector.load(trained).stream().scores(sound)
+    assert len(expected) > 60
+    for door in [*doors, *trained.glob("*.tflite")]:
+        detector = Detector.load(door)
+        assert detector.manifest.phrase == "smart mirror"
+        # int8 and fp16 files round their weights.
+        assert np.abs(detector.stream().scores(sound) - expected).max() < 0.05, door.name
+
+
+def test_the_manifest_says_what_it_was_made_of(trained: Path) -> None:
+    provenance = Manifest.from_json((trained / MANIFEST_FILE).read_text()).provenance
+    assert (provenance["preset"], provenance["seed"]) == ("quick", 0)
+    assert sum(provenance["clips"].values()) >= 0.8 * TARGET
+    assert all("(" in engine for engine in provenance["speech"])  # with its licence
+    assert set(provenance["people"]) == {"train", "validation"}
+
+
+def test_the_clips_are_kept_and_nothing_is_half_written(trained: Path, place: Place) -> None:
+    assert 0.8 * TARGET <= place.clips() <= TARGET
+    assert healthy(place)
+    assert place.leftovers() == []
+    assert (trained.with_name("sm.work") / "checkpoint" / "model.safetensors").is_file()
+
+
+@pytest.mark.usefixtures("onnx_only")
+def test_the_same_request_again_only_exports(trained: Path, place: Place) -> None:
+    checkpoint = trained.with_name("sm.work") / "checkpoint" / "model.safetensors"
+    before, weights = place.clips(), checkpoint.read_bytes()
+    shutil.copytree(trained.with_name("sm.work"), place.outs / "again.work")
+    assert place.train("again") == 0
+    assert place.stages == ["phrase", "export"]
+    assert place.clips() == before
+    assert checkpoint.read_bytes() == weights
+    assert Detector.load(place.outs / "again").manifest.phrase == "smart mirror"
+
+
+@pytest.mark.usefixtures("onnx_only")
+def test_another_seed_trains_again_and_speaks_only_the_growth(trained: Path, place: Place) -> None:
+    before = place.clips()
+    shutil.copytree(trained.with_name("sm.work"), place.outs / "seed.work")
+    assert place.train("seed", "--seed", "1") == 0
+    assert place.stages == STAGES
+    short = TARGET - before  # rejected by a voice the first time, tried again
+    assert 0 < place.clips() - before <= GROWTH + short
+    assert Detector.load(place.outs / "seed").manifest.provenance["seed"] == 1
+
+
+@pytest.mark.usefixtures("onnx_only")
+@pytest.mark.parametrize("damaged", ["checkpoint/model.safetensors", "calibration.npz"])
+def test_a_damaged_training_is_made_anew(
+    trained: Path, place: Place, stop: Place, damaged: str
+) -> None:
+    name = f"damaged-{damaged[:5]}"
+    work = place.outs / f"{name}.work"
+    shutil.copytree(trained.with_name("sm.work"), work)
+    (work / damaged).write_bytes((work / damaged).read_bytes()[:500])
+    stop.stop_at = lambda progress: progress.stage == "speech"
+    assert place.train(name) == 130
+    assert place.stages == ["phrase", "speech"]
+
+
+@pytest.mark.usefixtures("onnx_only", "trained")
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stop_leaves_nothing_half_written(
+    stage: str, place: Place, stop: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if stage == "export":
+        shutil.copytree(place.outs / "sm.work", place.outs / "stop-export.work")
+
+    def reached(progress: Progress) -> bool:
+        return progress.stage == stage and (progress.fraction > 0 or stage == "phrase")
+
+    stop.stop_at = reached
+    before = place.clips()
+    assert place.train(f"stop-{stage}") == 130
+    assert "Stopped. Clips that were made are kept" in capsys.readouterr().err
+    assert place.stages[-1] == stage
+    assert not (place.outs / f"stop-{stage}").exists()
+    assert not (place.outs / f"stop-{stage}.zip").exists()
+    assert place.leftovers() == []
+    assert place.clips() >= before
+    assert healthy(place)
+
+
+@pytest.mark.usefixtures("onnx_only")
+def test_a_full_disk_in_the_export_is_said_and_leaves_nothing(
+    trained: Path, place: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(path: Path, _content: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr(exporters_bundle, "_write", full)
+    shutil.copytree(trained.with_name("sm.work"), place.outs / "full.work")
+    assert place.train("full") == 4
+    error = capsys.readouterr().err
+    assert error.startswith("watchword: The disk is full (")
+    assert error.count("\n") == 1
+    assert not (place.outs / "full").exists()
+    assert not (place.outs / "full.zip").exists()
+    assert place.leftovers() == []
+
+
+@pytest.mark.usefixtures("onnx_only")
+def test_export_writes_a_training_again(trained: Path, place: Place) -> None:
+    assert place.run("export", trained.with_name("sm.work"), "--out", place.outs / "anew") == 0
+    anew = Detector.load(place.outs / "anew").manifest
+    assert anew.decision == Detector.load(trained).manifest.decision
+
+
+def test_a_converter_that_is_missing_is_named_and_onnx_is_written(
+    trained: Path, place: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(
+        exporters_bundle, "missing_converter", lambda: 'pip install "watchword[tflite]"'
+    )
+    out = place.outs / "no-tflite"
+    assert place.run("export", trained.with_name("sm.work"), "--out", out) == 0
+    assert 'left out int8.tflite: pip install "watchword[tflite]"' in capsys.readouterr().out
+    assert {path.suffix for path in out.glob("smart_mirror*")} == {".onnx"}
+
+
+@pytest.mark.usefixtures("trained")
+def test_a_folder_with_something_else_is_refused_before_any_work(
+    place: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    taken = place.outs / "photos"
+    taken.mkdir()
+    (taken / "cat.jpg").write_bytes(b"cat")
+    before = place.clips()
+    assert place.train("photos") == 2
+    assert "holds no detector: choose another folder" in capsys.readouterr().err
+    assert place.stages == ["phrase"]
+    assert place.clips() == before
+    assert [path.name for path in taken.iterdir()] == ["cat.jpg"]

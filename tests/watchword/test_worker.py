@@ -1,0 +1,266 @@
+"""The worker's process with real jobs: done, refused, cancelled, and killed in the middle."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from db import jobs
+from db.clips import CLIP_FOLDER, ClipStore
+from db.connection import DatabaseFullError, open_database
+from tests.watchword.tiny_preset import GROWTH, TARGET
+from watchword import worker as worker_module
+from watchword_runtime import Detector
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Iterator
+
+ROOT = Path(__file__).parents[2]
+SCRIPT = Path(__file__).with_name("tiny_worker.py")
+PATIENCE_S = 90.0
+
+linux_only = pytest.mark.skipif(
+    not Path("/proc/self/stat").exists(), reason="looks for processes in /proc"
+)
+
+
+def wait_until(what: Callable[[], bool], why: str, patience_s: float = PATIENCE_S) -> None:
+    deadline_s = time.monotonic() + patience_s
+    while not what():
+        assert time.monotonic() < deadline_s, f"waited {patience_s:.0f} s until {why}"
+        time.sleep(0.05)
+
+
+def living_children(pid: int) -> set[int]:
+    """Return all descendants of a process that are not mere zombies."""
+    parents: dict[int, int] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, parent = stat.read_text().rpartition(")")[2].split()[:2]
+        except OSError:  # ended while we looked
+            continue
+        if state != "Z":
+            parents[int(stat.parent.name)] = int(parent)
+    found, before = {pid}, set()
+    while found != before:
+        before = set(found)
+        found |= {child for child, parent in parents.items() if parent in found}
+    return found - {pid}
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@dataclass
+class House:
+    home: Path
+
+    @contextmanager
+    def worker(self, hold: str = "") -> Iterator[subprocess.Popen[bytes]]:
+        """Start a worker; whatever the test does, it and its children are gone afterwards."""
+        environment = os.environ | {
+            "WATCHWORD_HOME": str(self.home),
+            "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'runtime'}",
+        }
+        with (self.home / "worker.log").open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, str(SCRIPT), "--hold", hold],
+                cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True,
+            )  # fmt: skip
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+    def log(self) -> str:
+        return (self.home / "worker.log").read_text()
+
+    @contextmanager
+    def database(self) -> Iterator[sqlite3.Connection]:
+        with closing(open_database(f"sqlite:///{self.home}/watchword.sqlite3")) as connection:
+            yield connection
+
+    def submit(self, phrase: str) -> int:
+        with self.database() as connection:
+            return jobs.submit(connection, phrase, "quick", 0, {})
+
+    def job(self, job_id: int) -> jobs.Job:
+        with self.database() as connection:
+            return jobs.get(connection, job_id)
+
+    def clips(self) -> set[str]:
+        with self.database() as connection:
+            return {row[0] for row in connection.execute("SELECT sha256 FROM clip")}
+
+    def killed_in(self, stage: str) -> None:
+        """Start a worker, kill it in a stage, and let the time pass until its job is free."""
+        held = self.log().count("holding") if (self.home / "worker.log").exists() else 0
+        with self.worker(hold=stage) as process:
+            wait_until(
+                lambda: self.log().count("holding") > held or process.poll() is not None, stage
+            )
+            assert process.poll() is None, self.log()
+            children = living_children(process.pid)
+            if stage == "speech":
+                assert len(children) >= 2, "no process speaks"
+            process.kill()
+            process.wait()
+            wait_until(lambda: not any(map(alive, children)), "the children end too", 15)
+        with self.database() as connection:
+            connection.execute("UPDATE job SET heartbeat = heartbeat - 2 * ?", (jobs.STALE_S,))
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path)
+
+
+@linux_only
+def test_a_job_survives_two_killed_workers(house: House) -> None:
+    job_id = house.submit("smart mirror")
+    house.killed_in("speech")
+    spoken = house.clips()
+    assert 0 < len(spoken) < TARGET
+    assert house.job(job_id).stage == "speech"
+
+    house.killed_in("training")
+    after = house.clips()
+    assert spoken < after, "the second worker went on from the first one's clips"
+    assert len(after) <= TARGET + GROWTH
+    assert house.job(job_id).stage == "training"
+
+    with house.worker() as process:
+        wait_until(lambda: process.poll() is not None, "the worker ends")
+        assert process.returncode == 0, house.log()
+    job = house.job(job_id)
+    assert (job.state, job.attempts, job.error) == ("done", 3, None)
+    assert after <= house.clips(), "nothing was made twice"
+    assert len(house.clips()) <= TARGET + 2 * GROWTH
+
+    assert job.result is not None
+    assert Detector.load(job.result["bundle"]).manifest.phrase == "smart mirror"
+    assert Path(job.result["zip"]).is_file()
+    assert job.result["verification"]
+    assert job.result["metrics"]["validation"]["positives"] > 0
+    with house.database() as connection:
+        stages = list(jobs.stages_done(connection, job_id))
+        messages = [p["message"] for p in jobs.events(connection, job_id, "log")["payload"]]
+        metrics = jobs.events(connection, job_id, "metric")
+        checked = ClipStore(connection, house.home / CLIP_FOLDER).verify(hashes=True)
+    assert set(stages) == {"phrase", "speech", "features", "training", "validation", "export"}
+    assert messages[-1] == "Done."
+    assert sum("An earlier worker stopped" in message for message in messages) == 2
+    assert len(metrics) >= 2
+    assert checked.healthy
+    assert not checked.leftovers
+    assert not list((house.home / "detectors").rglob("*.part*"))
+    # A child that runs the script's body would start a worker of its own.
+    assert house.log().count("is ready") == 3
+
+
+@linux_only
+def test_a_cancelled_job_stops_and_the_worker_goes_on(house: House) -> None:
+    first, refused = house.submit("smart mirror"), house.submit("xkcd")
+    with house.worker() as process:
+        wait_until(lambda: len(house.clips()) > 0, "clips are made")
+        children = living_children(process.pid)
+        with house.database() as connection:
+            assert jobs.cancel(connection, first)
+        wait_until(lambda: process.poll() is not None, "the worker ends")
+        assert process.returncode == 0, house.log()
+    assert house.job(first).state == "cancelled"
+    assert house.job(first).result is None
+    job = house.job(refused)
+    assert job.state == "failed"
+    assert "cannot be pronounced" in (job.error or "")
+    wait_until(lambda: not any(map(alive, children)), "the children end too", 15)
+    assert not list((house.home / "detectors").rglob("*"))
+
+
+@linux_only
+def test_a_worker_that_is_asked_to_stop_ends_with_its_children(house: House) -> None:
+    house.submit("smart mirror")
+    with house.worker(hold="speech") as process:
+        wait_until(lambda: "holding" in house.log(), "the voices speak")
+        children = living_children(process.pid)
+        process.terminate()
+        process.wait(timeout=20)
+        assert process.returncode == 0
+        wait_until(lambda: not any(map(alive, children)), "the children end too", 15)
+        assert "Traceback" not in house.log()
+
+
+@pytest.fixture
+def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple]:
+    """A claimed job, with a worker's function to run in this process."""
+    monkeypatch.setenv("WATCHWORD_HOME", str(tmp_path))
+    with closing(open_database()) as connection:
+        jobs.submit(connection, "smart mirror", "quick", 0, {})
+        job = jobs.claim(connection, "tester")
+        assert job is not None
+        yield connection, job
+
+
+def test_a_job_that_is_cancelled_while_it_fails_does_not_end_the_worker(
+    running: tuple, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection, job = running
+
+    def fail_late(*_: object) -> None:
+        jobs.cancel(connection, job.id)
+        raise RuntimeError("too late")
+
+    monkeypatch.setattr(worker_module, "run", fail_late)
+    worker_module.do_job(connection, job, "tester")
+    assert jobs.get(connection, job.id).state == "cancelled"
+
+
+def test_a_failure_is_written_for_the_person_who_asked(
+    running: tuple, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection, job = running
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(worker_module, "run", full)
+    worker_module.do_job(connection, job, "tester")
+    failed = jobs.get(connection, job.id)
+    assert failed.state == "failed"
+    assert (failed.error or "").startswith("The disk is full.")
+
+
+def test_the_heart_beats_on_after_a_full_disk(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("WATCHWORD_HOME", str(tmp_path))
+    beats = []
+
+    def beat(connection: sqlite3.Connection, name: str, pid: int) -> None:
+        beats.append(name)
+        if len(beats) == 1:
+            raise DatabaseFullError("The disk is full.")
+
+    class Stop:
+        def wait(self, _seconds: float) -> bool:
+            return len(beats) == 3
+
+    monkeypatch.setattr(jobs, "worker_heartbeat", beat)
+    worker_module._beat("tester", Stop())
+    assert len(beats) == 3
