@@ -21,7 +21,9 @@ def main() -> None:
 
     options = argparse.ArgumentParser()
     options.add_argument("--hold", default="")
-    hold = options.parse_args().hold
+    options.add_argument("--wait", action="store_true", help="for more jobs, until told to stop")
+    arguments = options.parse_args()
+    hold = arguments.hold
     PRESETS["quick"] = TINY
     pipeline.export_bundle = functools.partial(pipeline.export_bundle, formats=("onnx",))
     report = worker._JobReport.__call__
@@ -34,7 +36,7 @@ def main() -> None:
 
     worker._JobReport.__call__ = held
     logging.basicConfig(level=logging.INFO)
-    worker.work(once=True)
+    worker.work(once=not arguments.wait)
 
 
 if __name__ == "__main__":
