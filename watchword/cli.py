@@ -81,8 +81,7 @@ Make the speech, train, export, verify: OUT becomes a folder with model files fo
 the same in one file, OUT.work what `watchword export` and a second run need.
 
 Clips are kept and reused, so that a second run of a phrase makes only a few new ones. A run that
-was stopped goes on from what it finished; the same command after a finished training only exports.
-For a new training choose another --seed or another --out.""",
+was stopped goes on from what it finished.""",
         example='watchword train "hey jarvis" --preset quick --out out/jarvis',
     )
     train.add_argument("phrase", help="what the device should listen for, in quotes")

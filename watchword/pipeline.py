@@ -120,7 +120,8 @@ def run(request: Request, out: Path, work: Path, library: Library, report: Repor
         request: phrase, preset, seed.
         out: the bundle's folder; the zip is written beside it.
         work: folder for what a resumed run needs: the checkpoint and the calibration features.
-            A checkpoint of the same request that is already there is exported without training.
+            A run that was stopped goes on: its checkpoint of the same request is exported without
+            training. Where `out` has a bundle already, the same request trains anew.
         library: clips and voices.
         report: receives progress; may raise to stop.
 
@@ -134,7 +135,11 @@ def run(request: Request, out: Path, work: Path, library: Library, report: Repor
     clock(Progress("phrase", 0.0, None, "checking the phrase"))
     phrase = parse_phrase(request.phrase, request.language)
     check_out(out)
-    if not _finished_training(work, request):
+    trained_before = _finished_training(work, request)
+    known = "trained before: only exporting" if trained_before else "can work"
+    clock(Progress("phrase", 1.0, 0.0, known))
+    if not trained_before:
+        clock(Progress("speech", 0.0, None, "choosing texts and voices"))
         _learn(request, phrase, work, library, clock)
     return export_training(work, out, clock)
 

@@ -109,7 +109,7 @@ def test_the_clips_are_kept_and_nothing_is_half_written(trained: Path, place: Pl
 
 
 @pytest.mark.usefixtures("onnx_only")
-def test_the_same_request_again_only_exports(trained: Path, place: Place) -> None:
+def test_a_run_that_was_stopped_in_the_export_only_exports(trained: Path, place: Place) -> None:
     checkpoint = trained.with_name("sm.work") / "checkpoint" / "model.safetensors"
     before, weights = place.clips(), checkpoint.read_bytes()
     shutil.copytree(trained.with_name("sm.work"), place.outs / "again.work")
@@ -118,6 +118,18 @@ def test_the_same_request_again_only_exports(trained: Path, place: Place) -> Non
     assert place.clips() == before
     assert checkpoint.read_bytes() == weights
     assert Detector.load(place.outs / "again").manifest.phrase == "smart mirror"
+
+
+@pytest.mark.usefixtures("onnx_only")
+def test_the_same_request_after_a_finished_one_trains_anew(
+    trained: Path, place: Place, stop: Place
+) -> None:
+    shutil.copytree(trained, place.outs / "twice")
+    shutil.copytree(trained.with_name("sm.work"), place.outs / "twice.work")
+    stop.stop_at = lambda progress: progress.stage == "speech"
+    assert place.train("twice") == 130
+    assert place.stages == ["phrase", "speech"]
+    assert (place.outs / "twice" / MANIFEST_FILE).is_file()
 
 
 @pytest.mark.usefixtures("onnx_only")
