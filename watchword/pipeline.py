@@ -135,10 +135,11 @@ def run(request: Request, out: Path, work: Path, library: Library, report: Repor
     clock(Progress("phrase", 0.0, None, "checking the phrase"))
     phrase = parse_phrase(request.phrase, request.language)
     check_out(out)
-    trained_before = _finished_training(work, request)
-    known = "trained before: only exporting" if trained_before else "can work"
+    exported = (out / MANIFEST_FILE).is_file()
+    goes_on = not exported and _finished_training(work, request)
+    known = "trained before it was stopped: only exporting" if goes_on else "can work"
     clock(Progress("phrase", 1.0, 0.0, known))
-    if not trained_before:
+    if not goes_on:
         clock(Progress("speech", 0.0, None, "choosing texts and voices"))
         _learn(request, phrase, work, library, clock)
     return export_training(work, out, clock)
@@ -197,7 +198,9 @@ def _learn(request: Request, phrase: Phrase, work: Path, library: Library, clock
             "operating_points": [point.to_dict() for point in points],
             "validation": {
                 "miss_rate": float(np.mean(scores.positives < logit)),
-                "near_miss_accepted": float(np.mean(scores.near >= logit)),
+                "near_miss_accepted": (
+                    float(np.mean(scores.near >= logit)) if len(scores.near) else None
+                ),
                 "positives": len(scores.positives),
                 "near_misses": len(scores.near),
                 "negative_hours": scores.hours,

@@ -64,11 +64,12 @@ def training_summary(result: Result, console: Console) -> None:
         "of synthetic voices that training never heard (recordings of people: watchword evaluate):",
     )
     console.print(points)
-    say(
-        console,
-        f"Near-misses accepted: {validation['near_miss_accepted']:.1%} of "
-        f"{validation['near_misses']}.",
-    )
+    if validation["near_misses"]:
+        say(
+            console,
+            f"Near-misses accepted: {validation['near_miss_accepted']:.1%} of "
+            f"{validation['near_misses']}.",
+        )
     spent = ", ".join(f"{stage} {value:.1f}" for stage, value in result.metrics["minutes"].items())
     say(console, f"Minutes: {spent}.")
 

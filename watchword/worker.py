@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from db import jobs
 from db.clips import CLIP_FOLDER, ClipStore
 from db.connection import DatabaseFullError, home, open_database
-from watchword.failures import explain
+from watchword.failures import explain, is_foreseen
 from watchword.pipeline import VOICES_FOLDER, Library, Request, run
 
 if TYPE_CHECKING:
@@ -96,11 +96,14 @@ def do_job(connection: sqlite3.Connection, job: jobs.Job, worker: str) -> None:
         report.stage_done()
         jobs.log(connection, job.id, "log", {"message": "Done."})
         jobs.finish(connection, job.id, worker, result.to_dict())
+        logger.info("Job %d is done: %s", job.id, result.bundle)
     except jobs.JobLostError as lost:  # cancelled counts as lost
         logger.info("%s", lost)
     except Exception as error:  # the job fails, the worker goes on with the next
-        logger.exception("Job %d failed", job.id)
-        _tell_failure(connection, job.id, worker, explain(error))
+        message = explain(error)
+        foreseen = is_foreseen(error)  # then a trace says nothing more
+        logger.exception("Job %d failed: %s", job.id, message, exc_info=not foreseen)
+        _tell_failure(connection, job.id, worker, message)
 
 
 def _tell_failure(connection: sqlite3.Connection, job_id: int, worker: str, message: str) -> None:

@@ -101,6 +101,17 @@ def test_the_manifest_says_what_it_was_made_of(trained: Path) -> None:
     assert set(provenance["people"]) == {"train", "validation"}
 
 
+def test_the_checkpoint_says_what_was_measured_in_strict_json(trained: Path) -> None:
+    def refuse(constant: str) -> None:
+        raise AssertionError(f"{constant} is no JSON")
+
+    stored = (trained.with_name("sm.work") / "checkpoint" / "model.json").read_text()
+    validation = json.loads(stored, parse_constant=refuse)["meta"]["validation"]
+    assert 0 <= validation["miss_rate"] <= 1
+    assert validation["positives"] > 0
+    assert (validation["near_miss_accepted"] is None) == (validation["near_misses"] == 0)
+
+
 def test_the_clips_are_kept_and_nothing_is_half_written(trained: Path, place: Place) -> None:
     assert 0.8 * TARGET <= place.clips() <= TARGET
     assert healthy(place)
