@@ -170,7 +170,7 @@ def show_measurements(detector: Detector) -> None:
         frame = pd.DataFrame(
             {
                 "False accepts an hour": [point.false_accepts_per_hour for point in points],
-                "At most (95 %)": [point.upper_95 for point in points],
+                "At most (95 %)": [round(point.upper_95, 1) for point in points],
                 "Missed": [share(point.miss_rate) for point in points],
                 "Threshold": [point.threshold for point in points],
                 "Counted on": [f"{point.audio}, {point.hours:.1f} h" for point in points],

@@ -314,7 +314,6 @@ def export_training(work: Path, out: Path, report: Report) -> Result:
         progress=tell,
     )
     minutes = meta["minutes"] | clock.minutes
-    minutes["total"] = sum(minutes.values())
     return Result(
         bundle=exported.folder,
         zip=exported.zip,

@@ -71,7 +71,8 @@ def training_summary(result: Result, console: Console) -> None:
             f"{validation['near_misses']}.",
         )
     spent = ", ".join(f"{stage} {value:.1f}" for stage, value in result.metrics["minutes"].items())
-    say(console, f"Minutes: {spent}.")
+    total = sum(result.metrics["minutes"].values())
+    say(console, f"Minutes: {spent}; {total:.1f} in all.")
 
 
 def _artifact(row: Mapping[str, Any]) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from db import jobs
 from db.clips import CLIP_FOLDER, ClipStore
 from db.connection import DatabaseFullError, home, open_database
+from exporters.recipes import slug
 from watchword.failures import explain, is_foreseen
 from watchword.pipeline import VOICES_FOLDER, Library, Request, run
 
@@ -80,7 +81,7 @@ def work_folder(job_id: int) -> Path:
 def do_job(connection: sqlite3.Connection, job: jobs.Job, worker: str) -> None:
     """Run one claimed job to its end and write the outcome; never raises for a failed job."""
     folder = work_folder(job.id)
-    out = home() / "detectors" / str(job.id) / "bundle"
+    out = home() / "detectors" / str(job.id) / slug(job.phrase)
     report = _JobReport(connection, job, worker)
     try:
         if job.attempts > 1:
