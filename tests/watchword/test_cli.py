@@ -437,8 +437,8 @@ def test_foreseen_errors_speak_for_themselves(error, code):
 
 
 def test_the_systems_words_come_with_the_path():
-    error = PermissionError(errno.EACCES, "Permission denied", "/root/out")
-    assert failures.explain(error).startswith("/root/out: Permission denied.")
+    error = PermissionError(errno.EACCES, "Permission denied", "/locked/out")
+    assert failures.explain(error).startswith("/locked/out: Permission denied.")
     assert failures.exit_code(error) == 2
 
 
