@@ -30,8 +30,8 @@ def probability(logit: float) -> float:
 def operating_points(scores: ValidationScores) -> list[OperatingPoint]:
     """Return one point for each of TARGET_RATES.
 
-    A rate that the hours cannot hold one event of gets the threshold that no event reached; the
-    bound beside it is what the hours prove, no more.
+    A rate that the hours cannot hold one event of gets the threshold that no event reached. The
+    bound is counted on the audio that set the threshold, so it is on the hopeful side.
 
     Args:
         scores: of audio that chose no checkpoint.
