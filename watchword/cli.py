@@ -12,6 +12,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from watchword.arguments import EPILOG, add_command, positive, seed
+from watchword.corpus_cli import add_corpus
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -21,18 +24,6 @@ PRESETS = ("quick", "standard", "best")
 ENGINES = ("onnxruntime", "ai-edge-litert", "tflite-runtime")
 """Repeated here, and held against the originals by a test: what has them is heavy to import."""
 INTERRUPTED = 130
-
-EPILOG = """\
-exit codes:
-  0    done
-  1    the work failed; the message says why
-  2    the command or its input is wrong
-  3    something is missing here: voices, an engine, a converter
-  4    the disk is full
-  130  interrupted
-
-Everything Watchword keeps is in one folder: $WATCHWORD_HOME, else ~/.local/share/watchword.
-"""
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -46,7 +37,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("-v", "--verbose", action="store_true", help="say more while working")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
 
-    check = _command(
+    check = add_command(
         commands,
         "check",
         help="say how a phrase is read and whether it can work",
@@ -59,7 +50,7 @@ will go wrong with it. A phrase that cannot work is refused with a reason (exit 
     check.add_argument("--language", default="en", help="only en is supported (en)")
     check.add_argument("--json", action="store_true", help="one JSON object instead of sentences")
 
-    texts = _command(
+    texts = add_command(
         commands,
         "texts",
         help="show the texts that a phrase is trained on",
@@ -69,10 +60,10 @@ the closer), its words in other company, and sentences without it.""",
         example='watchword texts "smart mirror" --count 5',
     )
     texts.add_argument("phrase", help="what the device should listen for, in quotes")
-    texts.add_argument("--count", type=_positive, default=20, help="texts of each kind (20)")
-    texts.add_argument("--seed", type=_seed, default=0, help="another number, other texts (0)")
+    texts.add_argument("--count", type=positive, default=20, help="texts of each kind (20)")
+    texts.add_argument("--seed", type=seed, default=0, help="another number, other texts (0)")
 
-    train = _command(
+    train = add_command(
         commands,
         "train",
         help="make a detector",
@@ -93,10 +84,10 @@ was stopped goes on from what it finished.""",
         "(standard)",
     )
     train.add_argument("--out", type=Path, required=True, help="folder of the bundle; OUT.zip too")
-    train.add_argument("--seed", type=_seed, default=0, help="decides every draw (0)")
+    train.add_argument("--seed", type=seed, default=0, help="decides every draw (0)")
     train.add_argument("--language", default="en", help="only en is supported (en)")
 
-    evaluate = _command(
+    evaluate = add_command(
         commands,
         "evaluate",
         help="measure a detector on recordings",
@@ -116,7 +107,7 @@ hour, with 95 % bounds, 2 s refractory. Folders are searched for wav, flac, ogg,
     )
     evaluate.add_argument("--json", type=Path, help="write everything measured to this file")
 
-    export = _command(
+    export = add_command(
         commands,
         "export",
         help="write the artifacts of a training again",
@@ -129,7 +120,9 @@ Export and verify a finished training: with another converter version, or after 
     )
     export.add_argument("--out", type=Path, required=True, help="folder of the bundle; OUT.zip too")
 
-    voices = _command(
+    add_corpus(commands)
+
+    voices = add_command(
         commands,
         "voices",
         help="fetch what is missing of the default voices",
@@ -140,7 +133,7 @@ already is not fetched again, and a download that was cut goes on where it stopp
     )
     voices.add_argument("--list", action="store_true", help="only say what is there")
 
-    doctor = _command(
+    doctor = add_command(
         commands,
         "doctor",
         help="say what works here, what is missing, how to get it",
@@ -151,7 +144,7 @@ Engines that are missing are no fault as long as one speaks and one infers.""",
     )
     doctor.add_argument("--thorough", action="store_true", help="let every single voice speak")
 
-    app = _command(
+    app = add_command(
         commands,
         "app",
         help="open the page and run its worker",
@@ -159,12 +152,12 @@ Engines that are missing are no fault as long as one speaks and one infers.""",
 Serve the page and work on what it queues, until Ctrl-C. A worker that dies is started again.""",
         example="watchword app --port 8600",
     )
-    app.add_argument("--port", type=_positive, default=8501, help="where the page listens (8501)")
+    app.add_argument("--port", type=positive, default=8501, help="where the page listens (8501)")
     app.add_argument(
         "--address", default="127.0.0.1", help="loopback unless you say otherwise (127.0.0.1)"
     )
 
-    worker = _command(
+    worker = add_command(
         commands,
         "worker",
         help="work on the jobs that the page queues",
@@ -174,41 +167,6 @@ Claim jobs one after the other and say in a log what happens. Several may run si
     )
     worker.add_argument("--once", action="store_true", help="end when the queue is empty")
     return parser
-
-
-def _command(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser],
-    name: str,
-    *,
-    help: str,  # noqa: A002 - argparse's name
-    description: str,
-    example: str,
-) -> argparse.ArgumentParser:
-    return commands.add_parser(
-        name,
-        help=help,
-        description=description,
-        epilog=f"example: {example}\n\n{EPILOG}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-
-
-def _positive(text: str) -> int:
-    return _number(text, at_least=1)
-
-
-def _seed(text: str) -> int:
-    return _number(text, at_least=0)
-
-
-def _number(text: str, *, at_least: int) -> int:
-    try:
-        value = int(text)
-    except ValueError:
-        value = at_least - 1
-    if value < at_least:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of {at_least} or more")
-    return value
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -124,6 +124,13 @@ def export(options: argparse.Namespace) -> int:
     return OK
 
 
+def corpus(options: argparse.Namespace) -> int:
+    """Run one verb on the clip database."""
+    from watchword.corpus_commands import VERBS
+
+    return VERBS[options.verb](options)
+
+
 def voices(options: argparse.Namespace) -> int:
     """Fetch the default voices, or list what is there."""
     from trainer.tts.voices import fetch_voices, installed

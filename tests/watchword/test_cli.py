@@ -26,6 +26,7 @@ from trainer.dataset import SplitError
 from trainer.phrases import PhraseError
 from trainer.presets import PRESETS
 from watchword import cli, commands, failures
+from watchword.corpus_commands import VERBS
 from watchword.errors import OutTakenError, TrainingMissingError
 from watchword_runtime import DamagedBundleError, NoEngineError
 from watchword_runtime.engines import ENGINES
@@ -40,12 +41,20 @@ LONG = "the quick brown fox jumps over the lazy dog and then it comes back home 
 
 
 def subparsers() -> dict[str, argparse.ArgumentParser]:
-    actions = cli.build_parser()._actions
-    found = next(a for a in actions if isinstance(a, argparse._SubParsersAction))
-    return dict(found.choices)
+    """Every command, and every verb of a group as "group verb"."""
+    found = {}
+    queue = [("", cli.build_parser())]
+    for prefix, parser in queue:
+        for action in parser._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                added = {prefix + name: command for name, command in action.choices.items()}
+                found |= added
+                queue += [(f"{name} ", command) for name, command in added.items()]
+    return found
 
 
 COMMANDS = sorted(subparsers())
+PROGRAMS = {command: f"watchword-{command.replace(' ', '-')}" for command in COMMANDS}
 
 
 @pytest.fixture
@@ -117,7 +126,7 @@ def one_line(error: str) -> bool:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself(command, run):
-    code, out, err = run(command, "--help")
+    code, out, err = run(*command.split(), "--help")
     assert (code, err) == (0, "")
     assert f"usage: watchword {command}" in out
     assert f"example: watchword {command}" in out
@@ -133,7 +142,7 @@ def test_every_option_has_a_help_text(command):
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_a_page_that_names_all_its_options(command):
-    page = (PAGES / f"watchword-{command}.md").read_text()
+    page = (PAGES / f"{PROGRAMS[command]}.md").read_text()
     for action in subparsers()[command]._actions:
         for name in action.option_strings or [action.dest.upper()]:
             assert name in {"-h", "--help"} or f"`{name}" in page, f"{command}: {name}"
@@ -142,14 +151,15 @@ def test_every_command_has_a_page_that_names_all_its_options(command):
 
 
 def test_no_page_is_left_of_a_command_that_is_gone():
-    programs = {f"watchword-{command}" for command in COMMANDS} | {"watchword-listen"}
+    programs = {*PROGRAMS.values(), "watchword-listen"}
     assert {page.stem for page in PAGES.glob("*.md")} == programs
 
 
 def test_names_repeated_in_the_parser_are_the_originals():
     assert set(cli.PRESETS) == set(PRESETS)
     assert set(cli.ENGINES) == set(ENGINES)
-    assert all(callable(getattr(commands, command)) for command in COMMANDS)
+    assert all(callable(getattr(commands, name)) for name in COMMANDS if " " not in name)
+    assert {f"corpus {verb}" for verb in VERBS} == {n for n in COMMANDS if n.startswith("corpus ")}
 
 
 def test_the_command_answers_without_loading_torch():

@@ -1,0 +1,60 @@
+"""What every command's parser is made with: its frame, the exit codes, numbers that are checked."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, TypeAlias
+
+EPILOG = """\
+exit codes:
+  0    done
+  1    the work failed; the message says why
+  2    the command or its input is wrong
+  3    something is missing here: voices, an engine, a converter
+  4    the disk is full
+  130  interrupted
+
+Everything Watchword keeps is in one folder: $WATCHWORD_HOME, else ~/.local/share/watchword.
+"""
+
+if TYPE_CHECKING:
+    Commands: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001
+    """What `ArgumentParser.add_subparsers` returns; argparse gives it no public name."""
+
+
+def add_command(
+    commands: Commands,
+    name: str,
+    *,
+    help: str,  # noqa: A002 - argparse's name
+    description: str,
+    example: str,
+) -> argparse.ArgumentParser:
+    """Add one command with its help, one example and the exit codes; return its parser."""
+    return commands.add_parser(
+        name,
+        help=help,
+        description=description,
+        epilog=f"example: {example}\n\n{EPILOG}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def positive(text: str) -> int:
+    """Read a whole number of 1 or more, for argparse's `type`."""
+    return _number(text, at_least=1)
+
+
+def seed(text: str) -> int:
+    """Read a whole number of 0 or more, for argparse's `type`."""
+    return _number(text, at_least=0)
+
+
+def _number(text: str, *, at_least: int) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        value = at_least - 1
+    if value < at_least:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of {at_least} or more")
+    return value
