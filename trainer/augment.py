@@ -6,7 +6,7 @@ somewhere in a room hear a whole scene. All draws come from the generator that i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy import signal
 
 from trainer.noise import background, unit_rms
-from trainer.warp import Utterance, draw_warp
+from trainer.warp import Speech, Utterance, draw_warp
 from watchword_runtime.frontend import SAMPLE_RATE_HZ, to_int16
 
 if TYPE_CHECKING:
@@ -72,6 +72,16 @@ def trim(waveform: Waveform) -> Waveform:
     return waveform[start:stop]
 
 
+def trim_speech(speech: Speech) -> Speech:
+    """Cut the silence from both ends; the span stays on its words."""
+    start, stop = active_span(speech.waveform)
+    first, last = speech.span
+    return Speech(
+        speech.waveform[start:stop],
+        (min(max(first, start), stop) - start, min(max(last, start), stop) - start),
+    )
+
+
 def change_speed(waveform: Waveform, factor: float) -> Waveform:
     """Play faster (factor above 1) or slower, as a tape does; rounded to 1/40."""
     steps = round(factor * RESAMPLE_STEPS)
@@ -80,15 +90,21 @@ def change_speed(waveform: Waveform, factor: float) -> Waveform:
     return soxr.resample(waveform, steps, RESAMPLE_STEPS, quality="MQ").astype(np.float32)
 
 
-def vary_voice(
-    clip: Utterance, rng: np.random.Generator, strength: Strength = TRAINING
-) -> Waveform:
-    """Let somebody else say a trimmed clip: another throat, another pace; about unit loudness."""
+def vary_voice(clip: Utterance, rng: np.random.Generator, strength: Strength = TRAINING) -> Speech:
+    """Let somebody else say a trimmed clip: another throat, another pace; about unit loudness.
+
+    The span of the result is where the clip's span went.
+    """
     if rng.random() < strength.warp_share:
-        waveform = clip.warped(draw_warp(rng))
+        warp = draw_warp(rng)
+        waveform, pace = clip.warped(warp), warp.tempo
     else:
-        waveform = change_speed(clip.waveform, float(rng.uniform(*strength.speed)))
-    return unit_rms(trim(waveform))
+        factor = float(rng.uniform(*strength.speed))
+        waveform = change_speed(clip.waveform, factor)
+        pace = round(factor * RESAMPLE_STEPS) / RESAMPLE_STEPS
+    first, last = clip.span
+    speech = trim_speech(Speech(waveform, (round(first / pace), round(last / pace))))
+    return replace(speech, waveform=unit_rms(speech.waveform))
 
 
 def add_noise(

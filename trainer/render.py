@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from db.clip_files import read_flac
-from trainer.augment import TRAINING, Strength, Waveform, record, trim, vary_voice
+from trainer.augment import TRAINING, Strength, Waveform, record, trim_speech, vary_voice
 from trainer.noise import background, unit_rms
-from trainer.warp import Utterance
+from trainer.warp import Speech, Utterance
 from watchword_runtime.frontend import HOP_SAMPLES, SAMPLE_RATE_HZ, features
 
 if TYPE_CHECKING:
@@ -70,6 +70,9 @@ class SceneTask:
     clip_id: int
     variants: int
     seed: tuple[int, ...]
+    span_s: tuple[float, float] | None = None
+    """Where the phrase starts and ends in the stored clip, if the clip says more than that; the
+    scene's frames follow it through trimming and changes of pace."""
 
 
 @dataclass(frozen=True)
@@ -92,12 +95,37 @@ class AmbientTask:
 RenderTask = SceneTask | StreamTask | AmbientTask
 
 
-def read_clip(path: Path) -> Waveform:
-    """Read a stored clip as a trimmed float32 [samples] of about unit loudness."""
+def read_speech(path: Path, span_s: tuple[float, float] | None = None) -> Speech:
+    """Read a stored clip, trimmed and of about unit loudness.
+
+    Args:
+        path: a clip file at 16 kHz.
+        span_s: where the phrase is in it, in seconds; by default the trimmed clip is the phrase.
+
+    Raises:
+        ValueError: the file has another rate, or nothing of the span lies inside its sound.
+    """
     samples, rate_hz = read_flac(path)
     if rate_hz != SAMPLE_RATE_HZ:
         raise ValueError(f"{path} has {rate_hz} Hz: clips are stored at {SAMPLE_RATE_HZ} Hz.")
-    return unit_rms(trim(samples.astype(np.float32) / INT16_SCALE))
+    first, last = span_s or (0.0, len(samples) / rate_hz)
+    speech = trim_speech(
+        Speech(
+            samples.astype(np.float32) / INT16_SCALE,
+            (round(first * rate_hz), round(last * rate_hz)),
+        )
+    )
+    if len(samples) and speech.span[0] >= speech.span[1]:
+        raise ValueError(
+            f"{path}: the phrase cannot be from {first} s to {last} s: there is no sound there. "
+            f"Find it again, or leave the clip out."
+        )
+    return replace(speech, waveform=unit_rms(speech.waveform))
+
+
+def read_clip(path: Path) -> Waveform:
+    """Read a stored clip as a trimmed float32 [samples] of about unit loudness."""
+    return read_speech(path).waveform
 
 
 def _frames(samples: int) -> int:
@@ -125,7 +153,8 @@ class Renderer:
     def render(self, task: RenderTask) -> list[Scene] | list[Stream]:
         """Do one task; the same task gives the same features."""
         if isinstance(task, SceneTask):
-            clip = Utterance(read_clip(task.path))
+            speech = read_speech(task.path, task.span_s)
+            clip = Utterance(speech.waveform, speech.span)
             return [
                 self._scene(clip, task.clip_id, np.random.default_rng([*task.seed, n]))
                 for n in range(task.variants)
@@ -154,7 +183,7 @@ class Renderer:
             talk = self._bystander(rng, len(after) - start)
             after[start : start + len(talk)] = talk
         pcm = record(
-            np.concatenate([before, words, after]),
+            np.concatenate([before, words.waveform, after]),
             rng,
             rooms=self._rooms,
             speech=self._speech,
@@ -163,8 +192,8 @@ class Renderer:
         )
         return Scene(
             features(pcm).astype(np.float16),
-            _frames(len(before)),
-            _frames(len(before) + len(words)),
+            _frames(len(before) + words.span[0]),
+            _frames(len(before) + words.span[1]),
             clip_id,
         )
 
@@ -175,7 +204,7 @@ class Renderer:
         position = len(parts[0])
         spans = []
         for path in task.paths:
-            words = vary_voice(Utterance(read_clip(path)), rng, strength) * _level(rng)
+            words = vary_voice(Utterance(read_clip(path)), rng, strength).waveform * _level(rng)
             spans.append((_frames(position), _frames(position + len(words))))
             parts += [words, _silence(rng, *PAUSE_S)]
             position += len(words) + len(parts[-1])

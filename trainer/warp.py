@@ -44,15 +44,27 @@ def draw_warp(rng: np.random.Generator) -> Warp:
     )
 
 
+@dataclass(frozen=True)
+class Speech:
+    """What somebody says, and which part of it is the phrase."""
+
+    waveform: Waveform
+    """float32 [samples] at 16 kHz."""
+    span: tuple[int, int]
+    """First sample of the phrase and first sample behind it; a clip of nothing else is all span."""
+
+
 class Utterance:
     """A clip whose analysis is done once, however often it is warped.
 
     Args:
         waveform: float32 [samples] at 16 kHz.
+        span: samples from which and up to which it is the phrase; by default all of it.
     """
 
-    def __init__(self, waveform: Waveform) -> None:
+    def __init__(self, waveform: Waveform, span: tuple[int, int] | None = None) -> None:
         self.waveform = waveform
+        self.span = span or (0, len(waveform))
 
     @cached_property
     def _world(self) -> tuple[Analysis, Analysis, Analysis]:
