@@ -60,6 +60,11 @@ class PhraseText:
     """The American reading, with the text's punctuation; for made-up words, the only reading."""
     spoken_as_phonemes: bool = False
     """Whether the engine must be given the phonemes: the text has made-up words."""
+    kind: str = ""
+    """How the text was made, as the report names it: "alone", "carrier_end", "hesitant" …"""
+    words: tuple[int, int] | None = None
+    """Of a positive, where the phrase is: the first of its words and the one after its last,
+    counted in `normalise_text(text).split()`. None in negatives."""
 
 
 def _positives(phrase: Phrase, rng: random.Random) -> Iterator[PhraseText]:
@@ -86,17 +91,19 @@ def _positives(phrase: Phrase, rng: random.Random) -> Iterator[PhraseText]:
         phonemes = reader.phonemes(text)
         # Capitals and full stops can turn a word into a name or an abbreviation.
         if text == first or split_phonemes(phonemes) in readings:
-            yield PhraseText(text, Bucket.POSITIVE, phonemes)
+            yield PhraseText(
+                text, Bucket.POSITIVE, phonemes, kind="alone", words=(0, len(phrase.words))
+            )
 
 
 def _confusers(phrase: Phrase, rng: random.Random) -> Iterator[PhraseText]:
     for found in confusers(phrase, rng):
-        yield PhraseText(found.text, Bucket.CONFUSER, found.phonemes, found.made_up)
+        yield PhraseText(found.text, Bucket.CONFUSER, found.phonemes, found.made_up, found.kind)
 
 
 def _in_between(phrase: Phrase, rng: random.Random) -> Iterator[PhraseText]:
     for found in in_between_texts(phrase, rng):
-        yield PhraseText(found.text, Bucket.IN_BETWEEN, found.phonemes)
+        yield PhraseText(found.text, Bucket.IN_BETWEEN, found.phonemes, kind=found.kind)
 
 
 def _plain(phrase: Phrase, rng: random.Random) -> Iterator[PhraseText]:
@@ -115,7 +122,7 @@ def _plain(phrase: Phrase, rng: random.Random) -> Iterator[PhraseText]:
                 in_vain += 1
             else:
                 in_vain = 0
-                yield PhraseText(text, Bucket.PLAIN, phonemes)
+                yield PhraseText(text, Bucket.PLAIN, phonemes, kind="sentence")
         if in_vain > _PATIENCE:
             return
 
