@@ -22,9 +22,15 @@ if TYPE_CHECKING:
 
 EXAMPLES = Path(__file__).parent / "data" / "examples.txt"
 _HEAD = (
-    "# Sentences from the examples of WordNet 3.1, Copyright 2011 by Princeton University. Chosen",
-    "# by `python -m trainer.example_sentences`; the licence is in WORDNET-LICENSE.txt beside this.",
+    "# Sentences from the examples of WordNet 3.1, Copyright 2011 by Princeton University, chosen",
+    "# by `python -m trainer.example_sentences`. Licence: WORDNET-LICENSE.txt, beside this.",
 )
+
+
+def _words(line: str) -> frozenset[str]:
+    return frozenset(line.split())
+
+
 _MIN_WORDS, _MAX_WORDS = 4, 12
 _SPOKEN_WORD = 1e-6
 _PARTS_OF_SPEECH = ("verb", "adj", "adv", "noun")
@@ -33,22 +39,21 @@ _QUOTED = re.compile(
 )  # an example; one with "- Somebody" behind is a quotation
 _FIT = re.compile(r"^[A-Za-z][A-Za-z' ,;]*[a-z][.?!]?$")
 # Examples of nouns and adjectives are mostly phrases: in a sentence somebody does something.
-_DOERS = frozenset(
-    "i you he she we they everybody somebody someone everyone nobody who don't please let's "
-    "never".split()
+_DOERS = _words(
+    "i you he she we they everybody somebody someone everyone nobody who don't please let's never"
 )
-_STARTS = frozenset(
+_STARTS = _words(
     "it this that these those there the a an my your his her our their what where when why how "
-    "do does did is are was were can could would will shall have has".split()
+    "do does did is are was were can could would will shall have has"
 )
-_ASKING = frozenset("do does did is are was were can could would will shall have has".split())
-_FINITE = frozenset(
+_ASKING = _words("do does did is are was were can could would will shall have has")
+_FINITE = _words(
     "is are was were am has had do does did will would can could should must may "
-    "might shall isn't aren't wasn't don't doesn't didn't won't can't couldn't wouldn't".split()
+    "might shall isn't aren't wasn't don't doesn't didn't won't can't couldn't wouldn't"
 )
-_ASKED = frozenset("i you he she it we they this that the your his her their there".split())
-_RELATIVE = frozenset("that who whom whose which".split())
-# What nobody wants to hear from a loudspeaker, or have read aloud by their own device's makers.
+_ASKED = _words("i you he she it we they this that the your his her their there")
+_RELATIVE = _words("that who whom whose which")
+# What nobody should meet in a list of texts or hear from a loudspeaker.
 _GRIM = re.compile(
     r"kill|murder|rape|suicid|corpse|dead\b|death|\bdie\b|died|dying|blood|stab|shot\b|gun\b|bomb|"
     r"terror|tortur|hang(ed|ing)\b|execut|negro|black|white|jew|muslim|christ|god\b|nazi|communis|"
