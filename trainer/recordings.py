@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING
 
 import soundfile
@@ -46,13 +47,30 @@ def read_recording(path: Path) -> NDArray[np.int16]:
     Raises:
         RecordingError: the file is no audio, damaged or empty.
     """
+    return _decode(path, str(path))
+
+
+def decode_recording(content: bytes, name: str) -> NDArray[np.int16]:
+    """Decode the bytes of an audio file as `read_recording` does.
+
+    Args:
+        content: a whole file, in any format that soundfile knows.
+        name: for messages.
+
+    Raises:
+        RecordingError: the bytes are no audio, damaged or empty.
+    """
+    return _decode(io.BytesIO(content), name)
+
+
+def _decode(file: Path | io.BytesIO, name: str) -> NDArray[np.int16]:
     try:
-        samples, rate_hz = soundfile.read(path, dtype="float32", always_2d=True)
+        samples, rate_hz = soundfile.read(file, dtype="float32", always_2d=True)
     except (soundfile.LibsndfileError, OSError) as error:
-        raise RecordingError(f"{path} cannot be read as audio: {error}. Remove it.") from error
+        raise RecordingError(f"{name} cannot be read as audio: {error}. Remove it.") from error
     mono = samples.mean(axis=1)
     if not mono.size:
-        raise RecordingError(f"{path} holds no samples. Remove it.")
+        raise RecordingError(f"{name} holds no samples. Remove it.")
     if rate_hz != SAMPLE_RATE_HZ:
         mono = soxr.resample(mono, rate_hz, SAMPLE_RATE_HZ)
     return to_int16(mono)
