@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import logging
-import multiprocessing
-import os
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -14,13 +11,12 @@ import pandas as pd
 
 from trainer.phrases import Bucket
 from trainer.progress import Report, Stage
-from trainer.render import AmbientTask, Renderer, RenderTask, Scene, SceneTask, Stream, StreamTask
-from trainer.rooms import simulate_rooms
+from trainer.render import AmbientTask, RenderTask, Scene, SceneTask, Stream, StreamTask
+from trainer.render_pool import TASKS_PER_CALL, Studio, render_all
 from trainer.split import Side, side_of, split_people
-from trainer.synthesis import die_with_parent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -33,7 +29,6 @@ CLIPS_PER_STREAM = 8
 AMBIENT_STREAM_S = 30.0
 BYSTANDERS = 80
 VALIDATION_VARIANTS = 4
-TASKS_PER_CALL = 4
 MIN_VALIDATION_CLIPS = 8
 
 
@@ -73,20 +68,6 @@ class Dataset:
     validation: Examples
     voices: Mapping[Side, int]
     """Distinct people on each side."""
-
-
-_renderer: Renderer | None = None
-
-
-def _start_worker(room_count: int, bystanders: Sequence[Path], seed: int) -> None:
-    global _renderer  # noqa: PLW0603 - one renderer for the life of a worker process
-    die_with_parent()
-    _renderer = Renderer(simulate_rooms(room_count, seed), bystanders)
-
-
-def _render(tasks: Sequence[RenderTask]) -> list[list[Scene] | list[Stream]]:
-    assert _renderer is not None
-    return [_renderer.render(task) for task in tasks]
 
 
 def sides(clips: pd.DataFrame) -> pd.Series:
@@ -149,32 +130,6 @@ def _plan(
     return tasks
 
 
-def _run(
-    tasks: Sequence[RenderTask],
-    workers: int,
-    renderer_arguments: tuple[int, Sequence[Path], int],
-    stage: Stage,
-) -> Iterator[list[Scene] | list[Stream]]:
-    """Render in worker processes, in the order of the tasks."""
-    chunks = [tasks[i : i + TASKS_PER_CALL] for i in range(0, len(tasks), TASKS_PER_CALL)]
-    with ProcessPoolExecutor(
-        workers,
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=_start_worker,
-        initargs=renderer_arguments,
-    ) as pool:
-        futures = [pool.submit(_render, chunk) for chunk in chunks]
-        try:
-            for done, future in enumerate(futures, 1):
-                yield from future.result()
-                stage.at(
-                    done * TASKS_PER_CALL,
-                    f"{min(done * TASKS_PER_CALL, len(tasks))} of {len(tasks)} scenes",
-                )
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-
-
 def build_dataset(
     buckets: Mapping[Bucket, pd.DataFrame],
     folder: Path,
@@ -214,14 +169,12 @@ def build_dataset(
     stage = Stage(report, "features", len(tasks))
     stage.at(0, f"{len(tasks)} scenes")
     rendered: dict[tuple[Side, str], list[Scene | Stream]] = {key: [] for key in keys}
-    results = _run(
-        tasks,
-        workers or os.cpu_count() or 1,
-        (preset.rooms, [folder / path for path in crowd["path"]], seed),
-        stage,
-    )
-    for owner, result in zip(owners, results, strict=True):
+    studio = Studio(preset.rooms, tuple(folder / path for path in crowd["path"]), seed)
+    results = render_all(tasks, studio, workers)
+    for done, (owner, result) in enumerate(zip(owners, results, strict=True), 1):
         rendered[owner].extend(result)
+        if done % TASKS_PER_CALL == 0 or done == len(tasks):
+            stage.at(done, f"{done} of {len(tasks)} scenes")
 
     def examples(side: Side) -> Examples:
         return Examples(
