@@ -52,6 +52,12 @@ def _espeak(_voices_dir: Path) -> SpeechEngine:
     return EspeakEngine()
 
 
+def _elevenlabs(_voices_dir: Path) -> SpeechEngine:
+    from trainer.tts.elevenlabs import ElevenLabsEngine  # noqa: PLC0415
+
+    return ElevenLabsEngine.of_account()
+
+
 ENGINES: dict[str, Callable[[Path], SpeechEngine]] = {
     "kokoro": _kokoro,
     "piper": _piper,
@@ -59,6 +65,7 @@ ENGINES: dict[str, Callable[[Path], SpeechEngine]] = {
     "nanotts": _nanotts,
     "flite": _flite,
     "espeak": _espeak,
+    "elevenlabs": _elevenlabs,
 }
 """Engine name → what builds it from the voices folder, or raises `EngineUnavailableError`."""
 
