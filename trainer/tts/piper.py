@@ -1,7 +1,8 @@
 """Piper from the outside: a text and a voice file in, speech from `piper_worker`'s process out.
 
 The voices are the `.onnx` files with their `.onnx.json` in the folder `piper` of the voices folder;
-any English Piper voice can be put there. The seed chooses the noise and how much of it there is.
+any English Piper voice can be put there. The seed chooses the noise, how much of it there is, and a
+pace near the one that was asked for. Two people of one file can be blended.
 """
 
 from __future__ import annotations
@@ -9,10 +10,12 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import os
 import subprocess
 import sys
 import tempfile
 import threading
+from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +29,8 @@ from trainer.tts.base import (
     Voice,
     check_request,
 )
+from trainer.tts.blends import find_voice, parse_blend
+from trainer.tts.piper_graph import speakers_in_table
 from trainer.tts.waveform import finish_speech
 
 if TYPE_CHECKING:
@@ -34,13 +39,17 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 LICENCE = "GPL-3.0-or-later"
-WORKER = Path(__file__).with_name("piper_worker.py")
+WORKER = "trainer.tts.piper_worker"
+ROOT = str(Path(__file__).parents[2])
+"""Where the worker finds its own modules."""
 TIMEOUT_S = 120.0
 """For one text, with the loading of its voice."""
 NOISE_SCALES = (0.45, 0.85)
 """Around Piper's own 0.667."""
 NOISE_WS = (0.5, 1.0)
 """Around Piper's own 0.8: how much durations vary."""
+LENGTHS = (0.94, 1.06)
+"""Times the length that the speed asks for: nobody says a thing twice at one pace."""
 UNKNOWN_LICENCE = "unknown: see the voice's model card"
 
 _IPA = str.maketrans(
@@ -64,7 +73,7 @@ class PiperEngine:
 
         Args:
             folder: where the voices are.
-            command: starts the worker; by default this Python with `piper_worker.py`.
+            command: starts the worker; by default this Python with `piper_worker`.
 
         Raises:
             EngineUnavailableError: piper-tts or a voice is missing.
@@ -74,8 +83,7 @@ class PiperEngine:
                 "The package piper-tts (GPL) is not installed. It is optional: "
                 "`pip install piper-tts`."
             )
-        # -P: the worker's folder holds our piper.py, which must not hide the package.
-        self._command = tuple(command or (sys.executable, "-P", str(WORKER)))
+        self._command = tuple(command or (sys.executable, "-P", "-m", WORKER))
         self._folder = folder
         self._configs = _read_configs(folder)
         if not self._configs:
@@ -83,27 +91,57 @@ class PiperEngine:
                 f"There is no English Piper voice in {folder}: run `watchword voices`, or put a "
                 f"voice's .onnx and .onnx.json there."
             )
+        self._tables: dict[str, int] = {}
         self._process: subprocess.Popen[bytes] | None = None
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the engine
 
     def voices(self) -> list[Voice]:
         """Return one voice for each file, or for each speaker of a file that has several."""
-        found = []
+        return list(self._plain.values())
+
+    def voice(self, name: str) -> Voice:
+        """Return the voice of a name, plain or blended, for example from a stored clip.
+
+        Raises:
+            ValueError: there is no such voice.
+        """
+        return find_voice(name, self._plain)
+
+    def can_blend(self, a: Voice, b: Voice) -> bool:
+        """Return whether there is a voice between these two: two people of one file, mostly.
+
+        A file is opened once to see whether it looks its speakers up in a table of vectors.
+        """
+        stems = {voice.name.partition("#")[0] for voice in (a, b)}
+        if a.name == b.name or len(stems) > 1 or not {a.name, b.name} <= self._plain.keys():
+            return False
+        if any(mark in a.name + b.name for mark in "*+"):
+            return False
+        (stem,) = stems
+        if stem not in self._tables:
+            try:
+                self._tables[stem] = speakers_in_table(self._folder / f"{stem}.onnx")
+            except ValueError as error:
+                logger.warning("%s", error)
+                self._tables[stem] = 0
+        return self._tables[stem] > 1
+
+    @cached_property
+    def _plain(self) -> dict[str, Voice]:
+        found = {}
         for stem, config in self._configs.items():
             language = "en-gb" if config["espeak"]["voice"].startswith("en-gb") else "en-us"
             dataset = stem.split("-")[1] if stem.count("-") >= 2 else stem
-            speakers = [""] if config["num_speakers"] == 1 else sorted(config["speaker_id_map"])
             licence = _licence(self._folder / f"{stem}.MODEL_CARD")
-            found += [
-                Voice(
+            for speaker in sorted(config["speaker_id_map"]) or [""]:
+                name = f"{stem}#{speaker}" if speaker else stem
+                found[name] = Voice(
                     engine=self.name,
-                    name=f"{stem}#{speaker}" if speaker else stem,
+                    name=name,
                     language=language,
                     speaker=_person(dataset, speaker),
                     licence=licence,
                 )
-                for speaker in speakers
-            ]
         return found
 
     def synthesize(
@@ -117,28 +155,36 @@ class PiperEngine:
     ) -> Speech:
         """Speak `text`, or `phonemes` in its place; see `SpeechEngine.synthesize`."""
         check_request(self, voice, phonemes, speed)
-        stem, _, speaker = voice.name.partition("#")
+        parts = [
+            (*name.partition("#")[::2], share) for name, share in parse_blend(voice.name).items()
+        ]
+        stem = parts[0][0]
         if stem not in self._configs:
             raise SynthesisError(f"Piper's voice {stem} is not in {self._folder}.")
         config = self._configs[stem]
-        inference = config.get("inference", {})
         rng = np.random.default_rng(seed)
+        noise_scale, noise_w, stretch = (
+            float(rng.uniform(*limits)) for limits in (NOISE_SCALES, NOISE_WS, LENGTHS)
+        )
+        own_length = float(config.get("inference", {}).get("length_scale", 1.0))
         how: dict[str, object] = {
-            "length_scale": round(float(inference.get("length_scale", 1.0)) / speed, 4),
-            "noise_scale": round(float(rng.uniform(*NOISE_SCALES)), 3),
-            "noise_w": round(float(rng.uniform(*NOISE_WS)), 3),
+            "length_scale": round(own_length * stretch / speed, 4),
+            "noise_scale": round(noise_scale, 3),
+            "noise_w": round(noise_w, 3),
             "seed": seed,
         }
-        said = text if phonemes is None else f"[[ {phonemes.translate(_IPA)} ]]"
+        ids = config["speaker_id_map"]
         samples, rate_hz = self._ask(
             {
                 "model": str(self._folder / f"{stem}.onnx"),
-                "text": said,
-                "speaker": config["speaker_id_map"][speaker] if speaker else None,
+                "text": text if phonemes is None else f"[[ {phonemes.translate(_IPA)} ]]",
+                "speakers": [[ids[speaker], share] for _, speaker, share in parts if speaker],
                 **how,
             }
         )
         settings = {"speed": float(speed), **how}
+        if len(parts) > 1:
+            settings["blend"] = "slerp"
         if phonemes is not None:
             settings["phonemes"] = phonemes
         return finish_speech(samples, rate_hz, text, voice, settings)
@@ -174,8 +220,11 @@ class PiperEngine:
         )
 
     def _start(self) -> None:
+        # -P keeps this folder, whose piper.py would hide the package, off the worker's path.
+        path = os.pathsep.join([ROOT, *filter(None, [os.environ.get("PYTHONPATH")])])
         self._process = subprocess.Popen(
             self._command,
+            env={**os.environ, "PYTHONPATH": path},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
@@ -225,8 +274,7 @@ def _read_configs(folder: Path) -> dict[str, dict[str, Any]]:
         try:
             config = json.loads(path.read_text(encoding="utf-8"))
             spoken = str(config["espeak"]["voice"])
-            config.setdefault("speaker_id_map", {})
-            config["num_speakers"] = int(config["num_speakers"])
+            config["speaker_id_map"] = _speaker_ids(config)
         except (ValueError, LookupError, TypeError) as error:
             logger.warning("%s is not a Piper voice's description (%r): left out", path, error)
             continue
@@ -235,6 +283,15 @@ def _read_configs(folder: Path) -> dict[str, dict[str, Any]]:
         else:
             logger.info("%s speaks %s: left out", path, spoken)
     return found
+
+
+def _speaker_ids(config: dict[str, Any]) -> dict[str, int]:
+    """Return speaker → row; nothing for one person. Some files give no names: numbers are used."""
+    count = int(config["num_speakers"])
+    if count <= 1:
+        return {}
+    named = config.get("speaker_id_map") or {str(row): row for row in range(count)}
+    return {str(speaker): int(row) for speaker, row in named.items()}
 
 
 def _licence(card: Path) -> str:

@@ -1,10 +1,13 @@
 """Piper in a process of its own: requests as JSON lines in, a JSON line and int16 samples out each.
 
-Piper is under the GPL; this file alone imports it, and is run by its path. The first line says
+Piper is under the GPL; this file alone imports it, and is run as a program. The first line says
 `{"ready": true}` or `{"error": ...}`. Then for each request
 
-    {"model": path, "text": str, "speaker": int or null, "length_scale": float,
+    {"model": path, "text": str, "speakers": [[int, float], ...], "length_scale": float,
      "noise_scale": float, "noise_w": float, "seed": int}
+
+where `speakers` has no entry for a model of one person, one for a person of several, and two with
+weights for the voice between them,
 
 comes `{"rate_hz": int, "samples": n}` followed by n little-endian int16, or `{"error": str}`.
 End of input ends the process.
@@ -21,52 +24,27 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
+from trainer.tts.piper_graph import (
+    NOISE_CHANNELS,
+    NOISE_INPUT,
+    PIPERS_SPEAKER_INPUT,
+    SPEAKER_INPUT,
+    mix_rows,
+    seed_by_input,
+    speaker_by_input,
+)
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
-NOISE_INPUT = "watchword_noise_"
-"""A model's random nodes become inputs of this name with a number, so that a seed decides."""
-NOISE_CHANNELS = 256
-"""More than any Piper model draws; each takes what it needs."""
 FRAMES_PER_SYMBOL = 40
 """Of noise: 0.46 s of speech for each symbol or pad at length 1, several times what is needed."""
 
 
-def seed_by_input(model: Any) -> int:
-    """Replace each RandomNormalLike of an ONNX model by a slice of a new input.
-
-    Args:
-        model: an `onnx.ModelProto`, changed in place.
-
-    Returns:
-        How many inputs `NOISE_INPUT + str(i)`, float32 [1, NOISE_CHANNELS, frames], it has now.
-    """
-    from onnx import TensorProto, helper  # noqa: PLC0415 - heavy
-
-    graph = model.graph
-    start = helper.make_tensor("watchword_start", TensorProto.INT64, [3], [0, 0, 0])
-    graph.initializer.append(start)
-    count = 0
-    nodes = []
-    for node in graph.node:
-        if node.op_type != "RandomNormalLike":
-            nodes.append(node)
-            continue
-        name = f"{NOISE_INPUT}{count}"
-        shape = f"{name}_shape"
-        nodes.append(helper.make_node("Shape", [node.input[0]], [shape]))
-        nodes.append(helper.make_node("Slice", [name, start.name, shape], [node.output[0]]))
-        graph.input.append(
-            helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, NOISE_CHANNELS, name])
-        )
-        count += 1
-    del graph.node[:]
-    graph.node.extend(nodes)
-    return count
-
-
 class SeededSession:
-    """A Piper model whose noise comes from `rng`; has the `run` that Piper calls."""
+    """A Piper model whose noise comes from `rng` and whose speaker is `choose_speaker`'s."""
 
     def __init__(self, path: str) -> None:
         import onnx  # noqa: PLC0415 - heavy
@@ -75,6 +53,8 @@ class SeededSession:
         self.rng = np.random.default_rng(0)
         model = onnx.load(path)
         self._noises = seed_by_input(model)
+        self._table = speaker_by_input(model)
+        self._speaker: NDArray[np.float32] | None = None
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
@@ -82,6 +62,20 @@ class SeededSession:
         self._session = onnxruntime.InferenceSession(
             model.SerializeToString(), options, providers=["CPUExecutionProvider"]
         )
+
+    def choose_speaker(self, parts: Sequence[tuple[int, float]]) -> int | None:
+        """Let the next texts be spoken by one person of the model or by one between two.
+
+        Returns:
+            The number to tell Piper; the model takes no notice of it where it has a table.
+        """
+        if not parts:
+            return None
+        if self._table is not None:
+            self._speaker = mix_rows(self._table, parts)
+        elif len(parts) > 1:
+            raise ValueError("this model does not look its speakers up in a table: no blends")
+        return int(parts[0][0])
 
     def run(self, outputs: Any, inputs: dict[str, Any], options: Any = None) -> Any:
         """Run the model with fresh noise."""
@@ -93,6 +87,9 @@ class SeededSession:
             )
             for i in range(self._noises)
         }
+        if self._table is not None:
+            del inputs[PIPERS_SPEAKER_INPUT]
+            inputs[SPEAKER_INPUT] = self._speaker
         return self._session.run(outputs, {**inputs, **noise}, options)
 
     def __getattr__(self, name: str) -> Any:
@@ -119,7 +116,7 @@ def speak(request: dict[str, Any]) -> tuple[NDArray[np.int16], int]:
     voice = load_voice(request["model"])
     voice.session.rng = np.random.default_rng(request["seed"])
     config = SynthesisConfig(
-        speaker_id=request["speaker"],
+        speaker_id=voice.session.choose_speaker(request["speakers"]),
         length_scale=request["length_scale"],
         noise_scale=request["noise_scale"],
         noise_w_scale=request["noise_w"],

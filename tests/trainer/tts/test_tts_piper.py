@@ -1,17 +1,14 @@
-"""Piper's engine against a small program that speaks its protocol, and the seeding of models."""
+"""Piper's engine against a small program that speaks its protocol."""
 
 import json
 import sys
 
 import numpy as np
-import onnxruntime
 import pytest
-from onnx import TensorProto, helper
 
 from trainer.tts import piper
 from trainer.tts.base import EngineUnavailableError, SynthesisError, parents
 from trainer.tts.piper import PiperEngine
-from trainer.tts.piper_worker import NOISE_CHANNELS, NOISE_INPUT, seed_by_input
 
 WORKER = """
 import json, sys, os, pathlib
@@ -95,7 +92,7 @@ def test_a_text_is_spoken_and_the_process_is_kept(engine, folder):
     speech = engine.synthesize("Smart mirror.", voice, seed=3)
     engine.synthesize("Good morning.", voice)
     assert speech.rate_hz == 16000
-    assert speech.seconds == pytest.approx(0.75 * 1.1, abs=0.05)
+    assert speech.seconds == pytest.approx(0.75 * 1.1, rel=0.1)
     assert starts(folder) == 1
 
 
@@ -111,9 +108,15 @@ def test_the_seed_chooses_the_noise_and_is_written_down(engine, folder):
     }
 
 
-def test_speed_becomes_length_scale_of_the_voices_own(engine):
-    speech = engine.synthesize("Smart mirror.", engine.voices()[0], speed=1.25)
-    assert speech.settings["length_scale"] == pytest.approx(1.1 / 1.25)
+def test_speed_becomes_length_scale_near_the_voices_own(engine):
+    lengths = [
+        engine.synthesize("Smart mirror.", engine.voices()[0], speed=1.25, seed=seed).settings[
+            "length_scale"
+        ]
+        for seed in range(20)
+    ]
+    assert lengths == pytest.approx([1.1 / 1.25] * 20, rel=0.061)
+    assert len(set(lengths)) == 20
 
 
 def test_phonemes_are_sent_in_espeaks_spelling(engine, folder):
@@ -191,7 +194,29 @@ def test_each_speaker_of_a_file_is_a_voice(folder):
     assert "unknown" in voices["en_US-joe-low"].licence
     engine.synthesize("Smart mirror.", voices["en_GB-vctk-medium#p2"])
     engine.close()
-    assert requests(folder)[-1]["speaker"] == 1
+    assert requests(folder)[-1]["speakers"] == [[1, 1.0]]
+
+
+def test_speakers_without_names_have_numbers(folder):
+    put_voice(folder, "en_US-many-low", num_speakers=3, speaker_id_map={})
+    engine = PiperEngine(folder, [sys.executable, str(folder / "worker.py")])
+    voices = [voice for voice in engine.voices() if "many" in voice.name]
+    assert [voice.name for voice in voices] == [f"en_US-many-low#{row}" for row in range(3)]
+    engine.synthesize("Smart mirror.", voices[2])
+    engine.close()
+    assert requests(folder)[-1]["speakers"] == [[2, 1.0]]
+
+
+def test_both_parts_of_a_blend_are_sent_with_their_weights(folder):
+    ids = {"num_speakers": 2, "speaker_id_map": {"p2": 1, "p1": 0}}
+    put_voice(folder, "en_GB-vctk-medium", **ids, espeak={"voice": "en-gb-x-rp"})
+    engine = PiperEngine(folder, [sys.executable, str(folder / "worker.py")])
+    name = "en_GB-vctk-medium#p1*0.30+en_GB-vctk-medium#p2*0.70"
+    engine.synthesize("Smart mirror.", engine.voice(name))
+    engine.close()
+    assert requests(folder)[-1]["speakers"] == [[0, 0.3], [1, 0.7]]
+    with pytest.raises(ValueError, match="no voice 'en_GB-vctk-medium#p9'"):
+        engine.voice("en_GB-vctk-medium#p9")
 
 
 def test_the_recordings_that_flite_has_too_share_their_people(folder):
@@ -208,25 +233,3 @@ def test_a_folder_without_english_voices_and_a_damaged_description(tmp_path):
     (tmp_path / "en_US-lonely-low.onnx.json").write_text("{}")
     with pytest.raises(EngineUnavailableError, match="no English Piper voice"):
         PiperEngine(tmp_path, ["python"])
-
-
-def test_random_nodes_of_a_model_take_their_noise_from_inputs():
-    value = helper.make_tensor_value_info
-    graph = helper.make_graph(
-        [
-            helper.make_node("RandomNormalLike", ["x"], ["noise"], dtype=1),
-            helper.make_node("Add", ["x", "noise"], ["y"]),
-        ],
-        "noisy",
-        [value("x", TensorProto.FLOAT, [1, "c", "t"])],
-        [value("y", TensorProto.FLOAT, [1, "c", "t"])],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 15)], ir_version=8)
-    assert seed_by_input(model) == 1
-    session = onnxruntime.InferenceSession(
-        model.SerializeToString(), providers=["CPUExecutionProvider"]
-    )
-    x = np.ones((1, 3, 5), np.float32)
-    noise = np.random.default_rng(0).standard_normal((1, NOISE_CHANNELS, 9), dtype=np.float32)
-    (y,) = session.run(None, {"x": x, f"{NOISE_INPUT}0": noise})
-    np.testing.assert_array_equal(y, x + noise[:, :3, :5])
