@@ -21,11 +21,13 @@ from trainer.articulation import (
     split_phonemes,
     substitution_cost,
 )
-from trainer.phrase_check import Phrase, contains_phrase, distance_to_phrase
+from trainer.hearing import contains_phrase, distance_to_phrase
 
 if TYPE_CHECKING:
     import random
     from collections.abc import Callable, Iterable, Iterator
+
+    from trainer.phrase_check import Phrase
 
 _REAL_WORD = 1e-6  # about 12,000 words; rarer ones are names and scraps that engines misread
 _MIN_DISTANCE = 0.45

@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING
 
 from trainer import pronunciation
 from trainer.articulation import split_phonemes
-from trainer.phrase_check import Phrase, contains_phrase, distance_to_phrase
+from trainer.hearing import contains_phrase, distance_to_phrase
 from trainer.wording import normalise_text
 
 if TYPE_CHECKING:
     import random
     from collections.abc import Iterator
+
+    from trainer.phrase_check import Phrase
 
 _DATA = Path(__file__).parent / "data"
 _INSERTED_WORD = 1e-5  # about 3,700 words

@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache, lru_cache
-from itertools import product
+from functools import lru_cache
 
 from trainer import pronunciation
-from trainer.articulation import (
-    count_syllables,
-    phoneme_distance,
-    split_phonemes,
-    without_final_r,
-)
+from trainer.articulation import count_syllables, split_phonemes
 from trainer.wording import PhraseError, normalise_text, spoken_words
 
 LANGUAGES = {"en": "English"}
@@ -25,7 +19,6 @@ _WORDS_PER_HOUR = 9_000  # conversation: 150 words a minute
 _OFTEN_PER_HOUR = 0.2
 _EVERYDAY_WORD = 1e-6
 _RARE_WORD = 1e-5
-_MAX_READINGS = 24
 _MAX_INITIALS = 3
 _VOWEL_LETTERS = frozenset("aeiouy")
 
@@ -203,56 +196,6 @@ def parse_phrase(text: str, language: str = "en") -> Phrase:
     return Phrase(" ".join(words), language, words, phonemes, syllables, seconds, warnings)
 
 
-@cache
-def phrase_readings(words: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
-    """Every way `words` may be said: symbols, distinct, American as read in context first.
-
-    Dictionary alternatives ("either", "read") and the British reading are included.
-    """
-    found = []
-    for british in (False, True):
-        reader = pronunciation.pronouncer(british=british)
-        table = pronunciation.readings(british=british)
-        in_context = reader.words(words)
-        choices = [
-            list(dict.fromkeys(split_phonemes(r) for r in (said, *table.get(word, ()))))
-            for word, said in zip(words, in_context, strict=True)
-        ]
-        for count, chosen in enumerate(product(*choices)):
-            if count == _MAX_READINGS:
-                break
-            found.append(tuple(symbol for part in chosen for symbol in part))
-    return tuple(dict.fromkeys(found))
-
-
-@cache
-def _heard_as(words: tuple[str, ...]) -> tuple[str, ...]:
-    readings = phrase_readings(words)
-    return tuple({"".join(r) for r in (*readings, *map(without_final_r, readings))})
-
-
-def contains_phrase(phonemes_of_text: str, phrase: Phrase) -> bool:
-    """Whether the phrase, in some accent, is heard in a text with these phonemes.
-
-    Stress, length and the borders between words are ignored, so homophones are found too.
-    """
-    symbols = split_phonemes(phonemes_of_text)
-    heard = ("".join(symbols), "".join(without_final_r(symbols)))
-    return any(said in text for said in _heard_as(phrase.words) for text in heard)
-
-
-def distance_to_phrase(phonemes: str, phrase: Phrase) -> float:
-    """Weighted edit distance from a reading to the nearest reading of `phrase`, any accent."""
-    symbols = split_phonemes(phonemes)
-    plain = without_final_r(symbols)
-    return min(
-        min(phoneme_distance(symbols, r), phoneme_distance(plain, without_final_r(r)))
-        for r in phrase_readings(phrase.words)
-    )
-
-
 __all__ = [
-    "LANGUAGES", "MAX_SECONDS", "Phrase", "PhraseError", "contains_phrase",
-    "distance_to_phrase", "normalise_text",
-    "parse_phrase", "phrase_readings",
+    "LANGUAGES", "MAX_SECONDS", "Phrase", "PhraseError", "normalise_text", "parse_phrase",
 ]  # fmt: skip

@@ -15,14 +15,9 @@ from typing import TYPE_CHECKING
 from trainer import pronunciation
 from trainer.articulation import split_phonemes
 from trainer.confusers import confusers
+from trainer.hearing import contains_phrase, distance_to_phrase, phrase_readings, phrase_sounds
 from trainer.in_between import in_between_texts
-from trainer.phrase_check import (
-    Phrase,
-    contains_phrase,
-    distance_to_phrase,
-    parse_phrase,
-    phrase_readings,
-)
+from trainer.phrase_check import Phrase, parse_phrase
 from trainer.sentences import sentences
 from trainer.wording import PhraseError, normalise_text
 
@@ -176,5 +171,5 @@ def bucket_report(phrase: Phrase, count: int, seed: int) -> str:
 
 __all__ = [
     "Bucket", "Phrase", "PhraseError", "PhraseText", "bucket_report", "bucket_texts",
-    "contains_phrase", "normalise_text", "parse_phrase",
+    "contains_phrase", "normalise_text", "parse_phrase", "phrase_sounds",
 ]  # fmt: skip

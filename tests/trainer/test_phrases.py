@@ -10,7 +10,8 @@ import pytest
 from trainer import pronunciation
 from trainer.articulation import split_phonemes
 from trainer.confusers import nearest_distance
-from trainer.phrase_check import MAX_SECONDS, distance_to_phrase
+from trainer.hearing import distance_to_phrase
+from trainer.phrase_check import MAX_SECONDS
 from trainer.phrases import (
     Bucket,
     PhraseError,
