@@ -1,0 +1,1 @@
+"""Transcribed clips in, the backbone that every detector starts from out."""
