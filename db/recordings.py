@@ -57,7 +57,8 @@ _BY_ID = (
     " FROM clip WHERE id IN (SELECT value FROM json_each(?))"
 )
 _CUTS_OF = (
-    "SELECT id FROM clip WHERE engine = 'cut' AND json_extract(settings, '$.of') IN"
+    "SELECT id FROM clip INDEXED BY clip_cut WHERE engine = 'cut'"
+    " AND json_extract(settings, '$.of') IN"
     " (SELECT sha256 FROM clip WHERE id IN (SELECT value FROM json_each(?)))"
 )
 

@@ -23,6 +23,10 @@ class RecordingError(ValueError):
     """A file or folder that gives no audio; the message names it and says what to do."""
 
 
+class RecordingTooLongError(RecordingError):
+    """A file is longer than one utterance can be."""
+
+
 def find_recordings(folder: Path) -> list[Path]:
     """Return every audio file below a folder, or the one file that is named, sorted.
 
@@ -41,31 +45,37 @@ def find_recordings(folder: Path) -> list[Path]:
     return found
 
 
-def read_recording(path: Path) -> NDArray[np.int16]:
+def read_recording(path: Path, *, longest_s: float | None = None) -> NDArray[np.int16]:
     """Read any rate and any number of channels as int16 [samples] at 16 kHz mono.
 
     Raises:
+        RecordingTooLongError: it lasts longer than `longest_s`; it was not decoded.
         RecordingError: the file is no audio, damaged or empty.
     """
-    return _decode(path, str(path))
+    return _decode(path, str(path), longest_s)
 
 
-def decode_recording(content: bytes, name: str) -> NDArray[np.int16]:
-    """Decode the bytes of an audio file as `read_recording` does.
-
-    Args:
-        content: a whole file, in any format that soundfile knows.
-        name: for messages.
+def decode_recording(
+    content: bytes, name: str, *, longest_s: float | None = None
+) -> NDArray[np.int16]:
+    """Decode the bytes of an audio file, in any format, as `read_recording` does.
 
     Raises:
-        RecordingError: the bytes are no audio, damaged or empty.
+        RecordingError: as `read_recording`; `name` stands for the path in its message.
     """
-    return _decode(io.BytesIO(content), name)
+    return _decode(io.BytesIO(content), name, longest_s)
 
 
-def _decode(file: Path | io.BytesIO, name: str) -> NDArray[np.int16]:
+def _decode(file: Path | io.BytesIO, name: str, longest_s: float | None) -> NDArray[np.int16]:
     try:
-        samples, rate_hz = soundfile.read(file, dtype="float32", always_2d=True)
+        with soundfile.SoundFile(file) as audio:
+            rate_hz = audio.samplerate
+            if longest_s is not None and audio.frames > longest_s * rate_hz:
+                raise RecordingTooLongError(
+                    f"{name} lasts {audio.frames / rate_hz:.0f} s: cut it into pieces of at most "
+                    f"{longest_s:g} s."
+                )
+            samples = audio.read(dtype="float32", always_2d=True)
     except (soundfile.LibsndfileError, OSError) as error:
         raise RecordingError(f"{name} cannot be read as audio: {error}. Remove it.") from error
     mono = samples.mean(axis=1)

@@ -51,6 +51,8 @@ class Refusal:
     """File and line."""
     reason: str
     """The same words for every row with the same fault: refusals are counted by them."""
+    detail: str = ""
+    """What is particular to this row."""
 
 
 class RecordingSource(Protocol):
