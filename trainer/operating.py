@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from trainer.rates import poisson_per_hour
+from trainer.rates import COUNTED_EVENTS, poisson_per_hour, threshold_for_rate
 from trainer.validation import REFRACTORY_S, SMOOTHING_STEPS, ValidationScores
 from watchword_runtime.manifest import Decision, OperatingPoint
 
@@ -30,18 +30,19 @@ def probability(logit: float) -> float:
 def operating_points(scores: ValidationScores) -> list[OperatingPoint]:
     """Return one point for each of TARGET_RATES.
 
-    A rate that the hours cannot hold one event of gets the threshold that no event reached. The
-    bound is counted on the audio that set the threshold, so it is on the hopeful side.
+    A rate that the hours hold only a few events of gets its threshold from a fit to the tail of
+    the loudest events (`threshold_for_rate`). The bound is counted on the audio that set the
+    threshold, so it is on the hopeful side.
 
     Args:
         scores: of audio that chose no checkpoint.
     """
     points = []
     for rate in TARGET_RATES:
-        logit = scores.threshold_for(rate)
+        logit = threshold_for_rate(rate, scores.plain, scores.hours, scores.refractory_steps)
         audio = AUDIO
-        if rate * scores.hours < 1:
-            audio += "; no event in these hours reached the threshold"
+        if rate * scores.hours < COUNTED_EVENTS:
+            audio += "; extrapolated from the loudest events"
         points.append(
             OperatingPoint(
                 false_accepts_per_hour=rate,

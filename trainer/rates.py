@@ -92,3 +92,38 @@ def threshold_allowing(allowed: int, streams: Sequence[Scores], refractory_steps
         if count_false_accepts(streams, threshold, refractory_steps) <= allowed:
             return threshold
     return float(np.nextafter(heights[0], np.float32(np.inf)))
+
+
+TAIL_EVENTS = 40
+"""Loudest events that say how fast the rates fall as the threshold rises."""
+COUNTED_EVENTS = 5
+"""With so many events within a rate's hours the threshold is read off, not fitted."""
+
+
+def threshold_for_rate(
+    rate_per_hour: float, streams: Sequence[Scores], hours: float, refractory_steps: int
+) -> float:
+    """Return the threshold at which streams like these give `rate_per_hour` false accepts.
+
+    Where the hours hold enough events of that rate it is the lowest threshold that allows no more.
+    Where they don't, the loudest event alone would decide: one shout more or less in twenty
+    minutes. The heights of the loudest events above the next fall off exponentially, so their mean
+    excess says where the rate is reached (peaks over threshold, J. Pickands, 1975, with an
+    exponential tail).
+
+    Args:
+        rate_per_hour: false accepts per hour.
+        streams: logits of audio without the phrase.
+        hours: of these streams.
+        refractory_steps: as the detector's.
+    """
+    allowed = rate_per_hour * hours
+    if allowed >= COUNTED_EVENTS:
+        return threshold_allowing(int(allowed), streams, refractory_steps)
+    heights = peaks(streams, refractory_steps)
+    tail = min(TAIL_EVENTS, len(heights) // 4)
+    if tail <= allowed or tail == 0:
+        return threshold_allowing(int(allowed), streams, refractory_steps)
+    base = float(heights[tail])
+    excess = float(np.mean(heights[:tail] - base))
+    return base + excess * float(np.log(tail / allowed))

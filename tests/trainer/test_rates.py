@@ -59,3 +59,38 @@ def test_rarer_rates_need_higher_thresholds():
 
 def test_no_audio_supports_no_threshold():
     assert rates.threshold_allowing(0, [], 10) == 0.0
+
+
+def _events(rng, hours):
+    """Streams whose separate events have exponential heights, one a refractory time."""
+    steps, every = int(hours * 3600 / 0.03), 100
+    scores = np.full(steps, -10.0, np.float32)
+    scores[::every] = rng.exponential(1.5, len(scores[::every]))
+    return [scores]
+
+
+@pytest.mark.parametrize("rate", [0.5, 2.0])
+def test_a_rate_that_minutes_cannot_count_is_met_in_days(rate):
+    met = []
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        threshold = rates.threshold_for_rate(rate, _events(rng, 0.3), 0.3, 66)
+        met.append(rates.count_false_accepts(_events(rng, 200), threshold, 66) / 200)
+    assert 0.5 * rate < np.median(met) < 2.0 * rate
+
+
+def test_one_shout_does_not_set_the_threshold_alone():
+    quiet = _events(np.random.default_rng(1), 0.3)
+    loud = [quiet[0].copy()]
+    loud[0][5000] = 40.0
+    moved = rates.threshold_for_rate(0.5, loud, 0.3, 66)
+    assert moved < 40.0
+    assert rates.threshold_allowing(0, loud, 66) > 40.0
+    assert moved > rates.threshold_for_rate(0.5, quiet, 0.3, 66)
+
+
+def test_where_hours_hold_enough_events_they_are_counted():
+    streams = _events(np.random.default_rng(2), 10)
+    threshold = rates.threshold_for_rate(2.0, streams, 10, 66)
+    assert threshold == rates.threshold_allowing(20, streams, 66)
+    assert rates.threshold_for_rate(1.0, [], 0.0, 66) == 0.0
