@@ -9,24 +9,22 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import islice, product
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from trainer import pronunciation
 from trainer.articulation import split_phonemes
 from trainer.confusers import confusers
-from trainer.hearing import contains_phrase, distance_to_phrase, phrase_readings, phrase_sounds
+from trainer.hearing import contains_phrase, distance_to_phrase, phrase_sounds
 from trainer.in_between import in_between_texts
 from trainer.phrase_check import Phrase, parse_phrase
+from trainer.positives import positives
 from trainer.sentences import sentences
 from trainer.wording import PhraseError, normalise_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-# What stands between two words and after the last: each is read with another melody or pause.
-_GAPS = (" ", ", ", "... ", " - ")
-_ENDS = ("", ".", "!", "?", ",", "...", "?!")
 # Sentences that are drawn in vain (repeated, or with the phrase in them) before a bucket is full.
 _PATIENCE = 2_000
 
@@ -59,36 +57,23 @@ class PhraseText:
     """How the text was made, as the report names it: "alone", "carrier_end", "hesitant" …"""
     words: tuple[int, int] | None = None
     """Of a positive, where the phrase is: the first of its words and the one after its last,
-    counted in `normalise_text(text).split()`. None in negatives."""
+    counted in `normalise_text(text).split()`; an "um" in between is counted. None in negatives."""
+
+    def word_phonemes(self) -> tuple[str, ...]:
+        """The phonemes of each word; in a positive one for each of `normalise_text(text)`."""
+        return tuple(group for group in self.phonemes.split() if split_phonemes(group))
+
+    @property
+    def stands_alone(self) -> bool:
+        """Whether the whole of a positive is the phrase, so that its clip needs no search."""
+        return self.words == (0, len(normalise_text(self.text).split()))
 
 
 def _positives(phrase: Phrase, rng: random.Random) -> Iterator[PhraseText]:
-    """The phrase with every melody that punctuation and capitals give, the plainest first."""
-    reader = pronunciation.pronouncer()
-    readings = phrase_readings(phrase.words)
-    gap_count = len(phrase.words) - 1
-    # One gap at a time is marked: a pause at each word is no way to say a phrase.
-    gaps = [(" ",) * gap_count]
-    for place, mark in product(range(gap_count), _GAPS[1:]):
-        gaps.append((" ",) * place + (mark,) + (" ",) * (gap_count - 1 - place))
-    written = [
-        "".join(f"{word}{gap}" for word, gap in zip(words, (*chosen, ""), strict=True)) + end
-        for chosen, end in product(gaps, _ENDS)
-        for words in (
-            phrase.words,
-            (phrase.words[0].capitalize(), *phrase.words[1:]),
-            tuple(word.capitalize() for word in phrase.words),
+    for found in positives(phrase, rng):
+        yield PhraseText(
+            found.text, Bucket.POSITIVE, found.phonemes, kind=found.kind, words=found.words
         )
-    ]
-    first, *others = dict.fromkeys(written)
-    rng.shuffle(others)
-    for text in (first, *others):
-        phonemes = reader.phonemes(text)
-        # Capitals and full stops can turn a word into a name or an abbreviation.
-        if text == first or split_phonemes(phonemes) in readings:
-            yield PhraseText(
-                text, Bucket.POSITIVE, phonemes, kind="alone", words=(0, len(phrase.words))
-            )
 
 
 def _confusers(phrase: Phrase, rng: random.Random) -> Iterator[PhraseText]:
@@ -106,18 +91,15 @@ def _plain(phrase: Phrase, rng: random.Random) -> Iterator[PhraseText]:
     british = pronunciation.pronouncer(british=True)
     seen: set[str] = set()
     in_vain = 0
-    for text in sentences(rng):
-        if text in seen:
-            in_vain += 1
-        else:
-            seen.add(text)
+    for text, kind in sentences(rng):
+        plain = normalise_text(text)
+        in_vain += 1
+        if plain not in seen:
+            seen.add(plain)
             phonemes = reader.phonemes(text)
-            heard = (phonemes, british.phonemes(text))
-            if any(contains_phrase(p, phrase) for p in heard):
-                in_vain += 1
-            else:
+            if not any(contains_phrase(p, phrase) for p in (phonemes, british.phonemes(text))):
                 in_vain = 0
-                yield PhraseText(text, Bucket.PLAIN, phonemes, kind="sentence")
+                yield PhraseText(text, Bucket.PLAIN, phonemes, kind=kind)
         if in_vain > _PATIENCE:
             return
 

@@ -4,13 +4,14 @@ import hashlib
 import os
 import subprocess
 import sys
+from collections import Counter
 
 import pytest
 
 from trainer import pronunciation
 from trainer.articulation import split_phonemes
 from trainer.confusers import nearest_distance
-from trainer.hearing import distance_to_phrase
+from trainer.hearing import FILLERS, distance_to_phrase, phrase_readings
 from trainer.phrase_check import MAX_SECONDS
 from trainer.phrases import (
     Bucket,
@@ -127,13 +128,71 @@ def test_contains_phrase_hears_homophones(phrase: str, text: str, contained: boo
 
 
 @pytest.mark.parametrize("text", PHRASES)
-def test_positives_are_the_phrase(text: str) -> None:
+def test_positives_have_the_phrase_where_they_say(text: str) -> None:
     phrase = parse_phrase(text)
-    positives = bucket_texts(phrase, Bucket.POSITIVE, 500, 0)
+    positives = bucket_texts(phrase, Bucket.POSITIVE, 400, 0)
     assert positives[0].text == text
-    assert {normalise_text(p.text) for p in positives} == {text}
-    assert len({p.text for p in positives}) == len(positives) >= 12
-    assert all(contains_phrase(p.phonemes, phrase) for p in positives)
+    assert len({p.text for p in positives}) == len(positives) == 400
+    readings = phrase_readings(phrase.words)
+    for positive in positives:
+        assert positive.bucket is Bucket.POSITIVE
+        assert contains_phrase(positive.phonemes, phrase)
+        assert positive.words is not None
+        first, last = positive.words
+        words = normalise_text(positive.text).split()
+        sounds = positive.word_phonemes()
+        assert len(words) == len(sounds)
+        inside = [(w, s) for w, s in zip(words, sounds, strict=True)][first:last]
+        said = [(w, s) for w, s in inside if w not in FILLERS]
+        assert tuple(w for w, _ in said) == phrase.words
+        assert split_phonemes("".join(s for _, s in said)) in readings
+        # What is around does not have the phrase once more.
+        assert not contains_phrase("".join(sounds[: last - 1]), phrase), positive
+        assert not contains_phrase("".join(sounds[first + 1 :]), phrase), positive
+        assert positive.stands_alone == (len(inside) == len(words))
+
+
+@pytest.mark.parametrize("text", PHRASES)
+def test_positives_are_of_every_kind(text: str) -> None:
+    positives = bucket_texts(parse_phrase(text), Bucket.POSITIVE, 120, 0)
+    kinds = Counter(p.kind for p in positives)
+    assert set(kinds) == {"alone", "call", "question", "hesitant", "start", "middle", "end"}
+    few = [p.kind for p in positives[:8]]
+    assert few.count("alone") == 4
+    assert {"start", "call", "question", "hesitant"} <= set(few)
+    for positive in positives:
+        first, last = positive.words or (0, 0)
+        count = len(normalise_text(positive.text).split())
+        if positive.kind in {"alone", "start"}:
+            assert first == 0
+        if positive.kind == "alone":
+            assert positive.stands_alone
+        if positive.kind in {"start", "middle"}:
+            assert last < count
+        if positive.kind in {"middle", "end"}:
+            assert first > 0
+        if positive.kind == "end":
+            assert last == count
+    assert {p.text.strip("?!.,") for p in positives if p.kind == "alone"} != {text}
+
+
+def test_hesitation_stays_the_phrase_and_out_of_the_negatives() -> None:
+    phrase = parse_phrase("smart mirror")
+    texts = bucket_texts(phrase, Bucket.POSITIVE, 500, 0)
+    inner = [t for t in texts if t.words and t.words[1] - t.words[0] == 3]
+    assert inner
+    assert all(normalise_text(t.text).split()[t.words[0] + 1] in FILLERS for t in inner if t.words)
+    pauses = [t for t in texts if "smart... mirror" in t.text.lower()]
+    assert pauses
+    for said in ("smart um mirror", "smart, uh, mirror", "smart a mirror", "smart er mirror"):
+        assert contains_phrase(pronunciation.phonemes(said), phrase), said
+    for said in ("smart old mirror", "smart the mirror", "smart my mirror", "a mirror smart"):
+        assert not contains_phrase(pronunciation.phonemes(said), phrase), said
+
+
+def test_nobody_greets_twice() -> None:
+    texts = bucket_texts(parse_phrase("hey jarvis"), Bucket.POSITIVE, 400, 0)
+    assert not any(t.text.lower().startswith(("hi ", "hey hey", "okay ", "hello ")) for t in texts)
 
 
 def check_negatives(texts: list[PhraseText], bucket: Bucket, text: str) -> None:

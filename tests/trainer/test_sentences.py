@@ -9,30 +9,46 @@ from trainer import sentences as sentences_module
 from trainer.sentences import MAX_WORDS, MIN_WORDS, GrammarError, grammar, sentences
 
 
+def drawn(seed: int, count: int) -> list[tuple[str, str]]:
+    return list(islice(sentences(random.Random(seed)), count))
+
+
 def test_grammar_is_rich_and_closed() -> None:
-    lists, topics = grammar()
+    lists, topics = grammar().lists, grammar().topics
     assert sum(map(len, topics.values())) > 250
     used = "".join(t for group in (*lists.values(), *topics.values()) for t in group)
     assert [name for name in lists if f"{{{name}}}" not in used] == []
 
 
 def test_thousands_of_distinct_sentences() -> None:
-    drawn = list(islice(sentences(random.Random(0)), 3000))
-    assert len(set(drawn)) > 2200
-    for text in drawn:
-        assert MIN_WORDS <= len(text.split()) <= MAX_WORDS
+    texts = [text for text, _ in drawn(0, 12_000)]
+    assert len(set(texts)) > 10_000
+    for text in texts:
+        assert 2 <= len(text.split()) <= MAX_WORDS
         assert text[0].isupper()
         assert text[-1] in ".?!"
         assert "{" not in text
+        assert "#" not in text
         assert " a a" not in text.lower()
 
 
+def test_half_of_them_no_template_made() -> None:
+    texts = drawn(0, 4000)
+    templates = {kind for _, kind in texts} - {"written", "remark"}
+    assert templates == set(grammar().topics)
+    by_people = [text for text, kind in texts if kind in {"written", "remark"}]
+    assert len(by_people) == len(set(by_people)) == 2000
+    assert {"written", "remark"} <= {kind for _, kind in texts}
+    of_grammar = [text for text, kind in texts if kind in templates]
+    assert all(MIN_WORDS <= len(text.split()) <= MAX_WORDS for text in of_grammar)
+
+
 def test_articles_fit_what_follows() -> None:
-    drawn = " ".join(islice(sentences(random.Random(1)), 3000)).lower()
-    assert " an old " in drawn
-    assert " a useful " in drawn
-    assert " a old " not in drawn
-    assert " an useful " not in drawn
+    texts = " ".join(t for t, kind in drawn(1, 6000) if kind != "written").lower()
+    assert " an old " in texts
+    assert " a useful " in texts
+    assert " a old " not in texts
+    assert " an useful " not in texts
 
 
 def test_unknown_list_is_named(tmp_path, monkeypatch) -> None:
