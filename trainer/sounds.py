@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FORMAT_VERSION = 1
-SHORTEST_NOISE_S = 0.5
+SHORTEST_NOISE_S = 0.2
 LONGEST_ROOM_S = 10.0
 SILENT_BELOW = 8
 """In int16 steps: some collections pad their recordings with zeros or dither."""
@@ -94,7 +94,7 @@ def prepare_noise(samples: NDArray[np.int16]) -> NDArray[np.int16]:
     """Cut digital silence from both ends.
 
     Raises:
-        SoundError: less than half a second is left.
+        SoundError: hardly anything is left.
     """
     loud = np.nonzero(np.abs(samples.astype(np.int32)) > SILENT_BELOW)[0]
     kept = samples[loud[0] : loud[-1] + 1] if loud.size else samples[:0]
@@ -175,7 +175,7 @@ def _keep(sound: Sound, content: bytes) -> None:
     place(write_part(content, sound.path.parent, sound.path.name), sound.path)
     described = {"format_version": FORMAT_VERSION, **asdict(sound)}
     del described["path"]
-    text = json.dumps(described, ensure_ascii=False, indent=1)
+    text = json.dumps(described, ensure_ascii=False, indent=1) + "\n"
     note = sound.path.with_suffix(".json")
     place(write_part(text.encode(), note.parent, note.name), note)
 

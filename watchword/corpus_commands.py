@@ -4,9 +4,35 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from watchword.console import open_console, say
+from watchword.failures import BAD_INPUT
+
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
-VERBS: dict[str, Callable[[argparse.Namespace], int]] = {}
+
+def add_sounds(options: argparse.Namespace) -> int:
+    """Keep recorded noise or measured rooms."""
+    from trainer.sounds import SoundKind, list_sounds, sounds_folder
+    from trainer.sounds import add_sounds as add
+
+    console = open_console()
+    kind = SoundKind(options.kind)
+    result = add(
+        sounds_folder(), kind, options.recordings, licence=options.licence, source=options.source
+    )
+    for name, why in result.refused:
+        say(console, f"{name} {why}", label="left out")
+    kept = list_sounds(sounds_folder(), kind)
+    minutes = sum(sound.seconds for sound in kept) / 60
+    say(
+        console,
+        f"{len(result.added)} added, {len(result.present)} there before, "
+        f"{len(result.refused)} left out; {kind} now: {len(kept)}, {minutes:.1f} minutes",
+    )
+    return 0 if result.added or result.present else BAD_INPUT
+
+
+VERBS: dict[str, Callable[[argparse.Namespace], int]] = {"add-sounds": add_sounds}
 """Each verb as it is typed → what it does. Its page is docs/commands/watchword-corpus-VERB.md."""

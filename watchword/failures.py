@@ -17,6 +17,7 @@ from trainer.corpus import NoVoicesError
 from trainer.dataset import SplitError
 from trainer.phrases import PhraseError
 from trainer.recordings import RecordingError
+from trainer.sounds import SoundError
 from trainer.tts.voices import FetchBusyError
 from watchword.errors import OutTakenError, TrainingMissingError
 from watchword_runtime import AudioError, BundleError, NoEngineError
@@ -50,6 +51,7 @@ _CODES: tuple[tuple[type[BaseException], int], ...] = (
     (DatabaseOpenError, WORK_FAILED),
     (DatabaseVersionError, WORK_FAILED),
     (FetchBusyError, WORK_FAILED),
+    (SoundError, WORK_FAILED),
 )
 """Errors that are foreseen: their message, or the system's with the path, says what to do."""
 
