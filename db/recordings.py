@@ -31,6 +31,7 @@ class KnownRecording:
     source: str
     file: str
     text: str
+    text_normalised: str
     speaker: str
     licence: str
 
@@ -48,12 +49,14 @@ class Description:
 
 
 _BY_FILE = (
-    "SELECT id, sha256, source, json_extract(settings, '$.file') AS file, text, speaker, licence"
+    "SELECT id, sha256, source, json_extract(settings, '$.file') AS file, text,"
+    " text_normalised, speaker, licence"
     " FROM clip WHERE engine = 'recording' AND source = ?"
     " AND json_extract(settings, '$.file') IN (SELECT value FROM json_each(?))"
 )
 _BY_ID = (
-    "SELECT id, sha256, source, json_extract(settings, '$.file') AS file, text, speaker, licence"
+    "SELECT id, sha256, source, json_extract(settings, '$.file') AS file, text,"
+    " text_normalised, speaker, licence"
     " FROM clip WHERE id IN (SELECT value FROM json_each(?))"
 )
 _CUTS_OF = (
@@ -107,19 +110,19 @@ def describe_anew(
 
 def own_recordings(
     connection: sqlite3.Connection, source: str, speaker: str, text_normalised: str
-) -> list[int]:
-    """Return the numbers of the recordings that a person made of a phrase, ascending."""
+) -> dict[int, int]:
+    """Return the recordings that a person made of a phrase: clip id → its number, ascending."""
     rows = connection.execute(
-        "SELECT json_extract(settings, '$.recording') AS number FROM clip"
+        "SELECT id, json_extract(settings, '$.recording') AS number FROM clip"
         " WHERE text_normalised = ? AND source = ? AND speaker = ? AND engine = 'recording'"
         " ORDER BY number",
         (text_normalised, source, speaker),
     )
-    return [int(row["number"]) for row in rows]
+    return {int(row["id"]): int(row["number"]) for row in rows}
 
 
 def _known(row: sqlite3.Row) -> KnownRecording:
     return KnownRecording(
         row["id"], row["sha256"], row["source"], row["file"] or "",
-        row["text"], row["speaker"], row["licence"],
+        row["text"], row["text_normalised"], row["speaker"], row["licence"],
     )  # fmt: skip

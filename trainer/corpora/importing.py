@@ -279,8 +279,12 @@ def import_recordings(
             decoding: list[tuple[Recording, Future[NDArray[np.int16]]]] = []
             for row in fresh:
                 # Fetched here, one after the other: a container is no place for many readers.
-                audio = row.audio if isinstance(row.audio, Path) else row.audio()
-                decoding.append((row, pool.submit(_decode, audio, row)))
+                try:
+                    audio = row.audio if isinstance(row.audio, Path) else row.audio()
+                except RecordingError as error:
+                    run.refuse(Refusal(row.where, "the audio cannot be read", str(error)))
+                else:
+                    decoding.append((row, pool.submit(_decode, audio, row)))
             run.keep(decoding)
             done += len(rows)
             detail = f"{run.imported} new, {run.known + run.updated} known"
