@@ -71,7 +71,9 @@ def test_the_second_run_makes_only_the_growth(two_runs):
 
 def test_positives_say_the_phrase_and_negatives_do_not(two_runs, phrase):
     buckets = two_runs[1].buckets
-    assert set(buckets[Bucket.POSITIVE].clips["text_normalised"]) == {phrase.text}
+    said = set(buckets[Bucket.POSITIVE].clips["text_normalised"])
+    assert phrase.text in said
+    assert all(phrase.text in text for text in said)
     for bucket in (Bucket.CONFUSER, Bucket.IN_BETWEEN, Bucket.PLAIN):
         for phonemes in buckets[bucket].clips["phonemes"]:
             assert not contains_phrase(phonemes, phrase)
