@@ -30,6 +30,7 @@ from db.clip_files import (
     to_int16,
     write_part,
 )
+from db.clip_search import ClipFilter, ClipSearch
 from db.connection import DatabaseFullError, transaction
 
 if TYPE_CHECKING:
@@ -39,10 +40,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 CLIP_FOLDER = "clips"
-_IN_LIST = " IN (SELECT value FROM json_each(?))"
 
 __all__ = [
     "CLIP_FOLDER",
+    "ClipFilter",
     "ClipFormatError",
     "ClipMissingError",
     "ClipReadError",
@@ -104,7 +105,7 @@ class _Staged:
         return f"{self.sha256[:2]}/{self.sha256}.flac"
 
 
-class ClipStore:
+class ClipStore(ClipSearch):
     """The clips of one database and the folder that holds their files.
 
     Args:
@@ -113,7 +114,7 @@ class ClipStore:
     """
 
     def __init__(self, connection: sqlite3.Connection, folder: Path) -> None:
-        self._connection = connection
+        super().__init__(connection)
         self.folder = Path(folder)
 
     def add(
@@ -164,58 +165,6 @@ class ClipStore:
         finally:
             for item in staged:
                 item.part.unlink(missing_ok=True)
-
-    def find(
-        self,
-        *,
-        texts: Sequence[str] | None = None,
-        engines: Sequence[str] | None = None,
-        sources: Sequence[str] | None = None,
-        without_phonemes: str | None = None,
-        limit: int | None = None,
-    ) -> pd.DataFrame:
-        """Return the clips that fit every filter given, one row each, oldest first.
-
-        Args:
-            texts: Normalised texts, thousands if need be; an empty list fits nothing.
-            engines: Names of speech engines.
-            sources: Names of sources.
-            without_phonemes: Leave out clips whose phonemes contain this.
-            limit: At most so many rows.
-
-        Returns:
-            The columns of the table `clip`; `settings` as JSON text, `created` in Unix seconds.
-        """
-        conditions: list[str] = []
-        values: list[str | int] = []
-        for column, wanted in (
-            ("text_normalised", texts),
-            ("engine", engines),
-            ("source", sources),
-        ):
-            if wanted is not None:
-                # One parameter for any number of values: SQLite's limit is on parameters.
-                conditions.append(column + _IN_LIST)
-                values.append(json.dumps(list(wanted)))
-        if without_phonemes:
-            conditions.append("instr(phonemes, ?) = 0")
-            values.append(without_phonemes)
-        query = "SELECT * FROM clip"
-        if conditions:
-            query += " WHERE " + " AND ".join(conditions)
-        query += " ORDER BY id LIMIT ?"
-        values.append(-1 if limit is None else limit)
-        return pd.read_sql_query(query, self._connection, params=values)
-
-    def counts(self, texts: Sequence[str]) -> dict[str, int]:
-        """Return how many clips each normalised text has, zero where there is none."""
-        rows = self._connection.execute(
-            "SELECT text_normalised, count(*) FROM clip"
-            " WHERE text_normalised IN (SELECT value FROM json_each(?)) GROUP BY text_normalised",
-            (json.dumps(list(texts)),),
-        )
-        found = {str(text): int(count) for text, count in rows}
-        return {text: found.get(text, 0) for text in texts}
 
     def read(self, clip: Any) -> tuple[NDArray[np.int16], int]:
         """Return a clip's waveform, int16 [samples], and its rate in Hz.

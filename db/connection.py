@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from db.sounds import heard
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -74,6 +76,9 @@ def open_database(url: str | None = None) -> sqlite3.Connection:
     try:
         connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA foreign_keys = ON")
+        # The triggers that keep the search index call it.
+        connection.create_function("heard", 1, heard, deterministic=True)
+        connection.execute("PRAGMA trusted_schema = ON")
         _use_write_ahead_log(connection)
         _migrate(connection, migrations())
     except sqlite3.DatabaseError as error:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from db.sounds import CONSONANTS, VOWELS, split_phonemes, without_final_r
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -17,24 +19,6 @@ if TYPE_CHECKING:
 
 STRESS_MARKS = "ˈˌ"
 LENGTH_MARK = "ː"
-
-# American and British readings use different letters for what a listener takes for the same sound;
-# flaps and glottal stops are realisations of t.
-_MERGED = {
-    "Q": "O",
-    "a": "æ",
-    "ɒ": "ɑ",
-    "ᵊ": "ə",
-    "ɐ": "ə",
-    "ᵻ": "ɪ",
-    "T": "t",
-    "ɾ": "t",
-    "ʔ": "t",
-    "r": "ɹ",
-    "g": "ɡ",
-    "e": "ɛ",
-    "o": "O",
-}
 
 
 class _Vowel(NamedTuple):
@@ -110,8 +94,6 @@ _CONSONANTS = {
     "j": _Consonant(_PALATE, _GLIDE, True, "glide"),
     "w": _Consonant(_SOFT_PALATE, _GLIDE, True, "glide"),
 }
-VOWELS = frozenset(_VOWELS)
-CONSONANTS = frozenset(_CONSONANTS)
 SYMBOLS = (*_VOWELS, *_CONSONANTS)
 _INDEX = {symbol: i for i, symbol in enumerate(SYMBOLS)}
 
@@ -125,16 +107,6 @@ _GAP_COST = {"stop": 0.65, "fricative": 0.7, "nasal": 0.65, "liquid": 0.5, "glid
 _VOWEL_GAP_COST = 0.85
 _SCHWA_GAP_COST = 0.5
 _DIFFERENT = 0.1  # any two different phonemes are at least this far apart
-
-
-def split_phonemes(phonemes: str) -> tuple[str, ...]:
-    """The comparable phoneme symbols of a phoneme string, in order.
-
-    Stress, length, punctuation and spaces are dropped; British and American letters for the same
-    sound are merged, so that readings in either accent can be compared.
-    """
-    merged = (_MERGED.get(c, c) for c in phonemes)
-    return tuple(c for c in merged if c in _INDEX)
 
 
 def count_syllables(phonemes: str) -> int:
@@ -253,9 +225,8 @@ def phoneme_distance(a: Sequence[str], b: Sequence[str]) -> float:
     return above[-1]
 
 
-def without_final_r(symbols: Sequence[str]) -> tuple[str, ...]:
-    """`symbols` as an accent that says r only before vowels has them ("car" → "cah")."""
-    following = (*symbols[1:], "")
-    return tuple(
-        s for s, after in zip(symbols, following, strict=True) if s != "ɹ" or after in VOWELS
-    )
+__all__ = [
+    "CONSONANTS", "LENGTH_MARK", "STRESS_MARKS", "SYMBOLS", "VOWELS", "PhonemeIndex",
+    "count_syllables", "gap_cost", "phoneme_distance", "split_phonemes", "substitution_cost",
+    "without_final_r",
+]  # fmt: skip

@@ -90,7 +90,6 @@ def test_find_applies_every_filter(store, make_clip):
     assert store.find(texts=["smart mirror", "other"]).id.tolist() == [1, 2, 4]
     assert store.find(texts=["smart mirror"], engines=["piper"]).id.tolist() == [2]
     assert store.find(sources=["people"]).id.tolist() == [4]
-    assert store.find(without_phonemes="smɑɹt").id.tolist() == [3]
     assert store.find(limit=2).id.tolist() == [1, 2]
     assert store.find(texts=[]).empty
     assert store.counts(["smart mirror", "nothing"]) == {"smart mirror": 2, "nothing": 0}

@@ -5,7 +5,9 @@ import pytest
 
 from trainer import pronunciation
 from trainer.articulation import (
+    CONSONANTS,
     SYMBOLS,
+    VOWELS,
     PhonemeIndex,
     count_syllables,
     gap_cost,
@@ -40,6 +42,10 @@ def test_accents_share_symbols() -> None:
     assert split_phonemes("həlˈO!") == split_phonemes("həlˈQ")
     assert split_phonemes("kəmpjˈuTəɹ") == split_phonemes("kəmpjˈutəɹ")
     assert without_final_r(split_phonemes("smˈɑɹt mˈɪɹəɹ")) == split_phonemes("smˈɑːt mˈɪɹə")
+
+
+def test_each_sound_that_a_search_tells_apart_has_its_place_in_the_mouth() -> None:
+    assert sorted(SYMBOLS) == sorted(VOWELS | CONSONANTS)
 
 
 @pytest.mark.parametrize(
