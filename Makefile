@@ -25,6 +25,7 @@ $(VENV)/.app: pyproject.toml runtime/pyproject.toml constraints.txt | $(BIN)/pyt
 
 $(VENV)/.dev: $(VENV)/.app
 	$(PIP) -e "./runtime[onnx,litert]" -e ".[tflite,piper,dev]"
+	$(PIP) --no-deps kokoro loguru  # without its text reader, which we replace: 38 packages, some GPL
 	@touch $@
 
 # tflite-runtime wants numpy 1 and Python 3.11, so it lives in an environment of its own, as it

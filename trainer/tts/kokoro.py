@@ -1,15 +1,13 @@
-"""Kokoro-82M through onnxruntime: phonemes and a style vector in, 24 kHz speech out.
+"""Kokoro-82M: a text or phonemes and a voice or a blend of two in, 24 kHz speech out.
 
-The call is that of the int8 export: tokens int64 [1, n + 2] padded with 0 at both ends, style
-float32 [1, 256] chosen by n, speed float32 [1]. It has no random part.
+A voice is a file of style vectors, one for each number of tokens; the model is one of
+`trainer.tts.kokoro_model`.
 """
 
 from __future__ import annotations
 
-import json
-from functools import cache, cached_property, lru_cache
-from importlib import resources
-from typing import TYPE_CHECKING, Any
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,7 +19,8 @@ from trainer.tts.base import (
     Voice,
     check_request,
 )
-from trainer.tts.blends import blend, parse_blend
+from trainer.tts.blends import find_voice, parse_blend
+from trainer.tts.kokoro_model import MOST_TOKENS, choose_model
 from trainer.tts.waveform import finish_speech
 
 if TYPE_CHECKING:
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-MODEL_FILE = "kokoro-v1.0.int8.onnx"
 STYLE_SHAPE = (510, 1, 256)
 """Styles by number of tokens, batch, width."""
 RATE_HZ = 24_000
@@ -57,25 +55,35 @@ class KokoroEngine:
     licence = LICENCE
     speaks_phonemes = True
 
-    def __init__(self, folder: Path) -> None:
-        """Look at `folder` (the model and `styles/*.bin`); the model is loaded later.
+    def __init__(self, folder: Path, choice: str | None = None) -> None:
+        """Look for a model and for voices; the model is loaded later.
+
+        Args:
+            folder: `kokoro` in the voices folder: a model, and `styles/*.bin` or `voices/*.pt`.
+            choice: which model; see `choose_model`.
 
         Raises:
-            EngineUnavailableError: a file is missing.
+            EngineUnavailableError: a model or the voices are missing.
         """
-        self._folder = folder
-        missing = [] if (folder / MODEL_FILE).is_file() else [MODEL_FILE]
-        self._names = sorted(path.stem for path in (folder / "styles").glob("*.bin"))
-        if not set(self._names) - BROKEN_VOICES:
-            missing.append("styles/*.bin")
-        if missing:
+        self._model = choose_model(folder, choice)
+        self._styles = {
+            path.stem: path
+            for pattern in (
+                self._model.folder.glob("voices/*.pt"),
+                folder.glob("voices/*.pt"),
+                folder.glob("styles/*.bin"),
+            )
+            for path in sorted(pattern)
+            if path.stem not in BROKEN_VOICES
+        }
+        if not self._styles:
             raise EngineUnavailableError(
-                f"Kokoro's {', '.join(missing)} not found in {folder}: run `watchword voices`."
+                f"Kokoro's styles/*.bin are not in {folder}: run `watchword voices`."
             )
 
     def voices(self) -> list[Voice]:
         """Return the plain voices, by name; blends are made of them with `blend`."""
-        return [self.voice(name) for name in self._names if name not in BROKEN_VOICES]
+        return list(self._plain.values())
 
     def voice(self, name: str) -> Voice:
         """Return the voice of a name, plain or blended, for example from a stored clip.
@@ -83,23 +91,24 @@ class KokoroEngine:
         Raises:
             ValueError: there is no such voice.
         """
-        parts = []
-        for part in parse_blend(name):
-            if part not in self._names or part in BROKEN_VOICES:
-                raise ValueError(f"Kokoro has no voice {part!r}: see `watchword doctor`.")
-            parts.append(
-                Voice(
-                    engine=self.name,
-                    name=part,
-                    language=_LANGUAGES.get(part[0], "en"),
-                    speaker=SAME_PERSON.get(part, part),
-                    licence=LICENCE,
-                )
+        return find_voice(name, self._plain)
+
+    def can_blend(self, a: Voice, b: Voice) -> bool:
+        """Return whether there is a voice between these two: between any two plain ones."""
+        return a.name != b.name and {a.name, b.name} <= self._plain.keys()
+
+    @cached_property
+    def _plain(self) -> dict[str, Voice]:
+        return {
+            name: Voice(
+                engine=self.name,
+                name=name,
+                language=_LANGUAGES.get(name[0], "en"),
+                speaker=SAME_PERSON.get(name, name),
+                licence=LICENCE,
             )
-        if len(parts) == 1:
-            return parts[0]
-        first, second = parts
-        return blend(first, second, parse_blend(name)[first.name])
+            for name in sorted(self._styles)
+        }
 
     def synthesize(
         self,
@@ -108,7 +117,7 @@ class KokoroEngine:
         *,
         speed: float = 1.0,
         phonemes: str | None = None,
-        seed: int = 0,  # noqa: ARG002 - nothing in the model is random
+        seed: int = 0,
     ) -> Speech:
         """Speak `text`, or `phonemes` in its place; see `SpeechEngine.synthesize`.
 
@@ -119,45 +128,21 @@ class KokoroEngine:
         symbols = read_text(text, british=british) if phonemes is None else phonemes
         tokens = self._tokens(symbols, text)
         style = self._style(voice.name)[min(len(tokens), STYLE_SHAPE[0] - 1)]
-        (samples,) = self._session.run(
-            None,
-            {
-                "tokens": np.array([[0, *tokens, 0]], dtype=np.int64),
-                "style": style,
-                "speed": np.array([speed], dtype=np.float32),
-            },
-        )
+        samples = self._model.speak(tokens, style, speed, seed)
         settings: dict[str, object] = {
-            "model": MODEL_FILE,
+            "model": self._model.name,
             "phonemes": symbols,
             "speed": float(speed),
+            "seed": seed,
         }
         return finish_speech(samples, RATE_HZ, text, voice, settings)
 
     def close(self) -> None:
         """Free the model."""
-        self.__dict__.pop("_session", None)
-
-    @cached_property
-    def _session(self) -> Any:
-        import onnxruntime  # noqa: PLC0415 - heavy
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        path = self._folder / MODEL_FILE
-        try:
-            return onnxruntime.InferenceSession(
-                str(path), options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:  # onnxruntime's own classes share no narrower base
-            raise EngineUnavailableError(
-                f"{path} cannot be loaded ({error}): delete it and run `watchword voices`."
-            ) from error
+        self._model.close()
 
     def _tokens(self, symbols: str, text: str) -> list[int]:
-        vocabulary = _vocabulary()
+        vocabulary = self._model.vocabulary
         unknown = sorted(set(symbols) - set(vocabulary))
         if unknown:
             raise SynthesisError(
@@ -165,40 +150,44 @@ class KokoroEngine:
             )
         if not any(symbol.isalpha() for symbol in symbols):
             raise SynthesisError(f"There is nothing to speak in {text!r}: give words.")
-        if len(symbols) > STYLE_SHAPE[0]:
+        if len(symbols) > MOST_TOKENS:
             raise SynthesisError(
                 f"{text[:40]!r}… has {len(symbols)} phoneme symbols and Kokoro takes "
-                f"{STYLE_SHAPE[0]}: split the text."
+                f"{MOST_TOKENS}: split the text."
             )
         return [vocabulary[symbol] for symbol in symbols]
 
     def _style(self, name: str) -> NDArray[np.float32]:
         """Return the styles of a plain or blended voice, float32 [510, 1, 256]."""
-        parts = parse_blend(name).items()
-        return np.asarray(
-            sum(np.float32(weight) * _read_style(self._style_path(part)) for part, weight in parts)
-        )
-
-    def _style_path(self, name: str) -> Path:
-        path = self._folder / "styles" / f"{name}.bin"
-        if not path.is_file():
-            raise SynthesisError(f"Kokoro's voice {name} is not in {path.parent}.")
-        return path
-
-
-@cache
-def _vocabulary() -> dict[str, int]:
-    """Return Kokoro's 114 symbols and their tokens; hibari, which reads the texts, has them."""
-    path = resources.files("hibari") / "assets" / "vocab.json"
-    return dict(json.loads(path.read_text(encoding="utf-8")))
+        total = np.zeros(STYLE_SHAPE, np.float32)
+        for part, weight in parse_blend(name).items():
+            if part not in self._styles:
+                raise SynthesisError(f"Kokoro's voice {part} is not here: see `watchword doctor`.")
+            total += np.float32(weight) * _read_style(self._styles[part])
+        return total
 
 
 @lru_cache(maxsize=64)
 def _read_style(path: Path) -> NDArray[np.float32]:
-    values = np.fromfile(path, dtype="<f4")
+    values = _read_tensor(path) if path.suffix == ".pt" else np.fromfile(path, dtype="<f4")
     if values.size != np.prod(STYLE_SHAPE):
         raise EngineUnavailableError(
             f"{path} is not a Kokoro style ({values.size} values instead of "
             f"{np.prod(STYLE_SHAPE)}): delete it and run `watchword voices`."
         )
     return values.reshape(STYLE_SHAPE)
+
+
+def _read_tensor(path: Path) -> NDArray[np.float32]:
+    """Return the one tensor of a `.pt` file, float32."""
+    import pickle  # noqa: PLC0415 - only its error; torch reads nothing but weights
+
+    import torch  # noqa: PLC0415 - heavy
+
+    try:
+        tensor = torch.load(path, map_location="cpu", weights_only=True)
+        return np.asarray(tensor.float().numpy(), dtype=np.float32)
+    except (RuntimeError, AttributeError, pickle.UnpicklingError, EOFError) as error:
+        raise EngineUnavailableError(
+            f"{path} is not a Kokoro style ({error}): delete it and fetch it again."
+        ) from error

@@ -5,8 +5,9 @@ import pytest
 from onnx import TensorProto, helper, save
 
 from trainer.tts.base import EngineUnavailableError, SynthesisError, parents
-from trainer.tts.blends import blend
-from trainer.tts.kokoro import BROKEN_VOICES, MODEL_FILE, RATE_HZ, STYLE_SHAPE, KokoroEngine
+from trainer.tts.blends import blend, can_blend
+from trainer.tts.kokoro import BROKEN_VOICES, RATE_HZ, STYLE_SHAPE, KokoroEngine
+from trainer.tts.kokoro_model import CHOICE_VARIABLE, MODEL_FILE
 
 TOKEN_SAMPLES = 2400
 SILENT_SAMPLES = 6000
@@ -60,6 +61,11 @@ def tiny_model():
 
 def step_of(pitch_hz):
     return 2 * np.pi * pitch_hz / RATE_HZ
+
+
+@pytest.fixture(autouse=True)
+def no_choice(monkeypatch):
+    monkeypatch.delenv(CHOICE_VARIABLE, raising=False)
 
 
 @pytest.fixture
@@ -174,11 +180,24 @@ def test_another_engines_voice_a_wild_speed_and_an_unknown_name_are_refused(engi
         engine.voice("pm_santa")
 
 
+def test_any_two_plain_voices_can_be_blended(engine):
+    heart, adam = engine.voice("af_heart"), engine.voice("am_adam")
+    assert can_blend(engine, heart, adam)
+    assert not can_blend(engine, heart, heart)
+    assert not can_blend(engine, heart, blend(heart, adam, 0.5))
+    assert not can_blend(engine, heart, type(heart)("kokoro", "af_no", "en-us", "no", "CC0"))
+
+
 def test_missing_files_are_named(tmp_path, folder):
-    with pytest.raises(EngineUnavailableError, match=rf"{MODEL_FILE}, styles.*watchword voices"):
-        KokoroEngine(tmp_path / "nothing")
-    (folder / MODEL_FILE).unlink()
+    with pytest.raises(EngineUnavailableError, match=rf"{MODEL_FILE} is not.*watchword voices"):
+        KokoroEngine(tmp_path / "nothing", "onnx")
+    (folder / MODEL_FILE).rename(tmp_path / "moved")
     with pytest.raises(EngineUnavailableError, match=MODEL_FILE):
+        KokoroEngine(folder, "onnx")
+    (tmp_path / "moved").rename(folder / MODEL_FILE)
+    for path in (folder / "styles").iterdir():
+        path.unlink()
+    with pytest.raises(EngineUnavailableError, match=r"styles.*watchword voices"):
         KokoroEngine(folder)
 
 
@@ -190,3 +209,15 @@ def test_a_damaged_model_and_a_damaged_style_are_named(folder):
     (folder / MODEL_FILE).write_bytes(b"no model")
     with pytest.raises(EngineUnavailableError, match="cannot be loaded"):
         engine.synthesize("Hello.", engine.voice("am_adam"))
+
+
+def test_the_packages_voices_speak_through_the_onnx_export_too(folder):
+    import torch
+
+    (folder / "voices").mkdir()
+    style = torch.full(STYLE_SHAPE, step_of(170))
+    torch.save(style, folder / "voices" / "af_sky.pt")
+    engine = KokoroEngine(folder)
+    speech = engine.synthesize("Smart mirror.", engine.voice("af_sky"))
+    assert speech.settings["model"] == MODEL_FILE
+    assert pitch_hz(speech) == pytest.approx(170, abs=2)

@@ -31,7 +31,7 @@ needs_piper = pytest.mark.skipif(find_spec("piper") is None, reason="piper-tts i
 
 
 def voice_model(*, look_up="table"):
-    """input, input_lengths, scales, sid → a tone of the speaker's pitch; the noise moves its phase."""
+    """input, input_lengths, scales, sid → a tone of the speaker's pitch; noise moves its phase."""
     node = helper.make_node
     speaker = {
         "table": [node("Gather", ["emb_g.weight", "sid"], ["vector"])],
