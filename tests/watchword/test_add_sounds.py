@@ -20,7 +20,9 @@ def recordings(tmp_path, monkeypatch):
 
 def run(folder, kind="noise"):
     command = ["corpus", "add-sounds", kind, str(folder), "--licence", "CC0-1.0"]
-    return cli.main([*command, "--source", "street"])
+    with pytest.raises(SystemExit) as left:
+        cli.main([*command, "--source", "street"])
+    return left.value.code
 
 
 def test_noise_is_kept_in_the_home_folder_once(recordings, tmp_path, capsys):
