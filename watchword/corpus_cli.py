@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from watchword.arguments import add_command
+from watchword.arguments import add_command, positive
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from watchword.arguments import Commands
+
+CORPUS_KINDS = ("folder", "librispeech", "common-voice", "peoples-speech")
+"""Repeated here, and held against the original by a test: what has it is heavy to import."""
 
 
 def add_corpus(commands: Commands) -> None:
@@ -31,6 +35,72 @@ Each verb explains itself: watchword corpus VERB --help.""",
         add_verb(verbs)
 
 
+def _add_recordings(verbs: Commands) -> None:
+    """Add the verb `add`."""
+    verb = add_command(
+        verbs,
+        "add",
+        help="import recordings that people made",
+        description="""\
+Brings a corpus into the clip database, with speaker, transcript and licence of each recording. What
+was imported before is passed over, so a stopped import goes on when it is run again.
+
+  folder          a .tsv or .csv and the files it names
+  librispeech     the folder LibriSpeech, or one of its subsets
+  common-voice    a language of a release (its validated.tsv), or one of its tables
+  peoples-speech  Parquet files, or hub:clean to stream that subset""",
+        example="watchword corpus add folder recordings/list.tsv --licence CC0-1.0 --speaker anna",
+    )
+    verb.add_argument("kind", choices=CORPUS_KINDS, help="how the corpus is laid out")
+    verb.add_argument("corpus", metavar="PATH", help="where it is")
+    verb.add_argument("--limit", type=positive, metavar="N", help="at most N new recordings (all)")
+    verb.add_argument("--licence", help="of all recordings (what the corpus or its table says)")
+    verb.add_argument("--source", metavar="NAME", help="what to call the corpus (its usual name)")
+    table = verb.add_argument_group("how to read the table of a folder")
+    for column in ("file", "text", "speaker", "licence", "seconds"):
+        table.add_argument(
+            f"--{column}-column", metavar="NAME", help=f"holds the {column} (found by its name)"
+        )
+    table.add_argument("--speaker", metavar="NAME", help="one person speaks in all of them")
+    table.add_argument("--files", type=Path, metavar="DIR", help="where they are (by the table)")
+    table.add_argument(
+        "--where",
+        action="append",
+        type=_condition,
+        metavar="COLUMN=VALUE",
+        help="only rows that say so; may be repeated",
+    )
+    table.add_argument(
+        "--use", help="only rows whose column `use`, if there is one, says this (train)"
+    )
+
+
+def _add_own_voice(verbs: Commands) -> None:
+    """Add the verb `own-voice`."""
+    verb = add_command(
+        verbs,
+        "own-voice",
+        help="add your own recordings of a phrase",
+        description="""\
+Your own voice counts more than any other. Each file holds the phrase once; five to twenty, near and
+far, are a good number. Trainings of that phrase use them from then on, and hold some out.""",
+        example='watchword corpus own-voice "smart mirror" said/*.wav --name anna',
+    )
+    verb.add_argument("phrase", help="what is said in each recording, in quotes")
+    verb.add_argument(
+        "recordings", metavar="FILES", nargs="+", type=Path, help="recordings, or folders of them"
+    )
+    verb.add_argument("--name", default="me", help="whose voice it is (me)")
+    verb.add_argument("--json", action="store_true", help="one JSON object instead of sentences")
+
+
+def _condition(text: str) -> tuple[str, str]:
+    column, separator, value = text.partition("=")
+    if not separator or not column:
+        raise argparse.ArgumentTypeError(f"{text!r} is not COLUMN=VALUE")
+    return column, value
+
+
 def _add_sounds(verbs: Commands) -> None:
     """Add the verb `add-sounds`."""
     verb = add_command(
@@ -43,10 +113,14 @@ From then on every training mixes them into its clips, beside what it makes itse
         example="watchword corpus add-sounds noise ESC-10 --source esc-10 --licence 'CC BY 3.0'",
     )
     verb.add_argument("kind", choices=("noise", "rooms"), help="what the recordings are")
-    verb.add_argument("recordings", metavar="DIR", type=Path, help="a folder, or one file")
+    verb.add_argument("recordings", metavar="RECORDINGS", type=Path, help="a folder, or one file")
     verb.add_argument("--licence", required=True, help="of all of them; kept with each")
     verb.add_argument("--source", required=True, help="the collection's name; kept with each")
 
 
-ADD_VERB: tuple[Callable[[Commands], None], ...] = (_add_sounds,)
+ADD_VERB: tuple[Callable[[Commands], None], ...] = (
+    _add_recordings,
+    _add_own_voice,
+    _add_sounds,
+)
 """One function a verb: it adds the verb's parser (see `add_command`) and its arguments."""

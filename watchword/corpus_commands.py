@@ -34,5 +34,23 @@ def add_sounds(options: argparse.Namespace) -> int:
     return 0 if result.added or result.present else BAD_INPUT
 
 
-VERBS: dict[str, Callable[[argparse.Namespace], int]] = {"add-sounds": add_sounds}
+def add(options: argparse.Namespace) -> int:
+    """Import recordings that people made."""
+    from watchword.corpus_import import import_corpus
+
+    return import_corpus(options)
+
+
+def own_voice(options: argparse.Namespace) -> int:
+    """Add somebody's own recordings of a phrase."""
+    from watchword.corpus_import import import_own_voice
+
+    return import_own_voice(options)
+
+
+VERBS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "add": add,
+    "own-voice": own_voice,
+    "add-sounds": add_sounds,
+}
 """Each verb as it is typed → what it does. Its page is docs/commands/watchword-corpus-VERB.md."""

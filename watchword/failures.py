@@ -13,6 +13,7 @@ from db.connection import (
     DatabaseVersionError,
 )
 from exporters.errors import ConverterMissingError, ExportError
+from trainer.corpora.base import CorpusError, CorpusPartMissingError, CorpusUnreachableError
 from trainer.corpus import NoVoicesError
 from trainer.dataset import SplitError
 from trainer.phrases import PhraseError
@@ -30,6 +31,7 @@ NO_SPACE = 4
 _CODES: tuple[tuple[type[BaseException], int], ...] = (
     (PhraseError, BAD_INPUT),
     (RecordingError, BAD_INPUT),
+    (CorpusError, BAD_INPUT),
     (BundleError, BAD_INPUT),
     (AudioError, BAD_INPUT),
     (TrainingMissingError, BAD_INPUT),
@@ -42,8 +44,10 @@ _CODES: tuple[tuple[type[BaseException], int], ...] = (
     (NoVoicesError, SOMETHING_MISSING),
     (SplitError, SOMETHING_MISSING),
     (NoEngineError, SOMETHING_MISSING),
+    (CorpusPartMissingError, SOMETHING_MISSING),
     (DatabaseFullError, NO_SPACE),
     (ConverterMissingError, SOMETHING_MISSING),
+    (CorpusUnreachableError, WORK_FAILED),
     (ExportError, WORK_FAILED),
     (ClipWriteError, WORK_FAILED),
     (ClipReadError, WORK_FAILED),

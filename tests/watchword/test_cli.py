@@ -26,7 +26,9 @@ from trainer.dataset import SplitError
 from trainer.phrases import PhraseError
 from trainer.presets import PRESETS
 from watchword import cli, commands, failures
+from watchword.corpus_cli import CORPUS_KINDS
 from watchword.corpus_commands import VERBS
+from watchword.corpus_import import CORPORA
 from watchword.errors import OutTakenError, TrainingMissingError
 from watchword_runtime import DamagedBundleError, NoEngineError
 from watchword_runtime.engines import ENGINES
@@ -144,7 +146,7 @@ def test_every_option_has_a_help_text(command):
 def test_every_command_has_a_page_that_names_all_its_options(command):
     page = (PAGES / f"{PROGRAMS[command]}.md").read_text()
     for action in subparsers()[command]._actions:
-        for name in action.option_strings or [action.dest.upper()]:
+        for name in action.option_strings or [action.metavar or action.dest.upper()]:
             assert name in {"-h", "--help"} or f"`{name}" in page, f"{command}: {name}"
     assert f"watchword {command}" in page
     assert "exit code" in page
@@ -159,6 +161,7 @@ def test_names_repeated_in_the_parser_are_the_originals():
     assert set(cli.PRESETS) == set(PRESETS)
     assert set(cli.ENGINES) == set(ENGINES)
     assert all(callable(getattr(commands, name)) for name in COMMANDS if " " not in name)
+    assert set(CORPUS_KINDS) == set(CORPORA)
     assert {f"corpus {verb}" for verb in VERBS} == {n for n in COMMANDS if n.startswith("corpus ")}
 
 

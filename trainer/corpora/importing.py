@@ -294,6 +294,6 @@ def import_recordings(
                 report(Progress("import", 0.0, None, detail))
             if limit is not None and run.imported >= limit:
                 break
-    if stage:
-        stage.at(total or 0, f"{run.imported} new, {run.known + run.updated} known")
+    if stage and total and done < total:
+        stage.at(total, f"{run.imported} new, {run.known + run.updated} known")
     return run.report()

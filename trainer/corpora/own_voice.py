@@ -1,4 +1,4 @@
-"""The user's own recordings of a phrase in, clips out: the voice that the detector will hear most."""
+"""The user's own recordings of a phrase in, clips out: the voice that is heard most later."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from db.clips import ClipStore, NewClip
 from db.recordings import RECORDING, own_recordings, recordings_of
+from trainer.corpora.base import CorpusError
 from trainer.corpora.folder_tsv import slug
 from trainer.phrases import Phrase, normalise_text
 from trainer.recordings import RecordingError, RecordingTooLongError, read_recording
@@ -74,11 +75,11 @@ def add_own_recordings(
         name: whose voice it is.
 
     Raises:
-        ValueError: the name has no letters or digits.
+        CorpusError: the name has no letters or digits.
         ClipWriteError: nothing can be stored.
     """
     if not (person := slug(name)):
-        raise ValueError(f"{name!r} is no name: use letters or digits.")
+        raise CorpusError(f"{name!r} is no name: use letters or digits.")
     return [_add(phrase, path, connection, store, person) for path in files]
 
 

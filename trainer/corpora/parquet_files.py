@@ -25,8 +25,10 @@ BLOCK_BYTES = 2**20
 class ParquetFiles(Protocol):
     """Where Parquet files are."""
 
-    near: bool
-    """Whether opening each of them costs next to nothing."""
+    @property
+    def near(self) -> bool:
+        """Whether opening each of them costs next to nothing."""
+        ...
 
     def names(self) -> list[str]:
         """Return the files in order, with the folders that say what they are."""
