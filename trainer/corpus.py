@@ -3,76 +3,52 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from db.clips import ClipStore, NewClip
-from trainer.phrases import (
-    Bucket,
-    Phrase,
-    PhraseText,
-    bucket_texts,
-    contains_phrase,
-    normalise_text,
-)
+from trainer.casting import VoiceCast
+from trainer.fitting import SYNTHETIC, Finder
+from trainer.listening import why_deaf
+from trainer.phrases import Bucket, Phrase, PhraseText, bucket_texts, normalise_text
 from trainer.progress import Report, Stage
-from trainer.split import join_people, side_of
+from trainer.split import join_people
 from trainer.synthesis import Spoken, SynthesisTask, speak_all
-from trainer.tts.base import SpeechEngine, Voice, parents
+from trainer.tts.base import parents
 from trainer.tts.engines import available_engines
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     import pandas as pd
 
     from trainer.presets import BucketPlan, Preset
+    from trainer.tts.base import SpeechEngine
 
 logger = logging.getLogger(__name__)
 
 TEXT_SEED = 0
 """Texts are the same for every run of a phrase, so that a run finds the clips of the last one."""
-SOURCE = "synthetic"
-MIN_PLAIN_WORDS = 4
-"""Shorter texts are other phrases' material; they help as negatives but do not count as plain."""
 SPEEDS = (0.7, 1.35)
-BLEND_SHARE = 0.6
-"""Share of Kokoro clips whose voice is a blend of two."""
-BLEND_WEIGHTS = (0.3, 0.7)
-NATIVE_WEIGHT = 2.5
-"""How much oftener a voice of English speaks than one with a foreign accent."""
-
-_NEAR_MISS_WEIGHTS = {
-    "kokoro": 2.0,
-    "piper": 1.5,
-    "hibari": 1.0,
-    "nanotts": 1.2,
-    "flite": 1.5,
-    "espeak": 1.0,
-}
-ENGINE_WEIGHTS: Mapping[Bucket, Mapping[str, float]] = {
-    Bucket.POSITIVE: {"kokoro": 6.5, "piper": 1, "nanotts": 0.8, "hibari": 0.7, "flite": 1},
-    Bucket.CONFUSER: _NEAR_MISS_WEIGHTS,
-    Bucket.IN_BETWEEN: _NEAR_MISS_WEIGHTS,
-    Bucket.PLAIN: {
-        "kokoro": 0.12,
-        "piper": 1.5,
-        "hibari": 1.5,
-        "nanotts": 2.0,
-        "flite": 2.2,
-        "espeak": 2.5,
-    },
-}
-"""Which engines speak what. Kokoro is the most human and the slowest by far; espeak-ng is robotic
-and many-voiced: good enough for what must not trigger."""
 
 
 class NoVoicesError(RuntimeError):
     """No speech engine works here; the message says what is missing."""
+
+
+@dataclass
+class Pace:
+    """How fast an engine spoke, its start and what was rejected included."""
+
+    speech_s: float = 0.0
+    """Seconds of speech that were kept."""
+    spent_s: float = 0.0
+    """Seconds that one process was busy with it."""
 
 
 @dataclass(frozen=True)
@@ -82,8 +58,21 @@ class BucketClips:
     clips: pd.DataFrame
     """Rows of the table `clip`."""
     reused: int
+    """How many of them were there before."""
     generated: int
     rejected: int
+    spent_s: float
+    """Seconds that processes were busy with the new ones: two for each second of two processes."""
+
+    @property
+    def voices(self) -> int:
+        """Distinct voices, each blend of two counted as one."""
+        return len(self.clips[["engine", "voice"]].drop_duplicates())
+
+    @property
+    def hours(self) -> float:
+        """Hours of speech."""
+        return float(self.clips["seconds"].sum()) / 3600
 
 
 @dataclass(frozen=True)
@@ -91,65 +80,35 @@ class Corpus:
     """All clips for one phrase."""
 
     buckets: Mapping[Bucket, BucketClips]
+    paces: Mapping[str, Pace]
+    """By engine."""
     rejections: Mapping[str, int]
     """Failed syntheses by engine and voice."""
-    missing_engines: Mapping[str, str]
+    missing_engines: Mapping[str, str] = field(default_factory=dict)
 
-
-class VoiceCast:
-    """Draws voices for a bucket from the engines that work here."""
-
-    def __init__(self, engines: Mapping[str, SpeechEngine], rng: np.random.Generator) -> None:
-        self._rng = rng
-        self._engines = engines
-        self._voices = {name: voices for name, e in engines.items() if (voices := e.voices())}
-
-    def draw(self, bucket: Bucket, *, from_phonemes: bool) -> Voice | None:
-        """Return a voice, or None when no engine can speak this (made-up words need phonemes)."""
-        weights = {
-            name: weight
-            for name, weight in ENGINE_WEIGHTS[bucket].items()
-            if name in self._voices and (self._engines[name].speaks_phonemes or not from_phonemes)
+    def to_dict(self) -> dict[str, object]:
+        """Return what was gathered as plain values for JSON, without the clips."""
+        return {
+            "buckets": {
+                bucket.value: {
+                    "clips": len(clips.clips),
+                    "voices": clips.voices,
+                    "hours": round(clips.hours, 3),
+                    "reused": clips.reused,
+                    "generated": clips.generated,
+                    "rejected": clips.rejected,
+                    "busy_s": round(clips.spent_s, 1),
+                }
+                for bucket, clips in self.buckets.items()
+            },
+            "speech_s_per_busy_s": {
+                engine: round(pace.speech_s / pace.spent_s, 2)
+                for engine, pace in sorted(self.paces.items())
+                if pace.spent_s > 0
+            },
+            "rejections": dict(self.rejections),
+            "missing_engines": dict(self.missing_engines),
         }
-        if not weights:
-            return None
-        share = np.array(list(weights.values()))
-        name = str(self._rng.choice(list(weights), p=share / share.sum()))
-        voices = self._voices[name]
-        weight = np.array([NATIVE_WEIGHT if v.language.startswith("en-") else 1 for v in voices])
-        voice = voices[int(self._rng.choice(len(voices), p=weight / weight.sum()))]
-        if name == "kokoro" and self._rng.random() < BLEND_SHARE:
-            return self._blend(voice, voices)
-        return voice
-
-    def _blend(self, voice: Voice, voices: Sequence[Voice]) -> Voice:
-        """Mix with another voice of the same side, so that the child is on that side too."""
-        from trainer.tts.blends import blend  # noqa: PLC0415 - only when Kokoro is installed
-
-        side = side_of(parents(voice))
-        others = [v for v in voices if v != voice and side_of(parents(v)) is side]
-        if not others:
-            return voice
-        other = others[int(self._rng.integers(len(others)))]
-        return blend(voice, other, round(float(self._rng.uniform(*BLEND_WEIGHTS)), 2))
-
-
-def _existing(
-    store: ClipStore, phrase: Phrase, texts: Mapping[Bucket, Sequence[PhraseText]], bucket: Bucket
-) -> pd.DataFrame:
-    """Return the clips that fit a bucket now."""
-    if bucket is not Bucket.PLAIN:
-        return store.find(texts=_normalised(texts[bucket]))
-    clips = store.find()
-    words = clips["text_normalised"].str.count(" ") + 1
-    near = [text for b in (Bucket.CONFUSER, Bucket.IN_BETWEEN) for text in _normalised(texts[b])]
-    clips = clips[(words >= MIN_PLAIN_WORDS) & ~clips["text_normalised"].isin(near)]
-    spoken = {p: contains_phrase(p, phrase) for p in clips["phonemes"].unique()}
-    return clips[~clips["phonemes"].map(spoken).astype(bool)]
-
-
-def _normalised(texts: Sequence[PhraseText]) -> list[str]:
-    return sorted({normalise_text(text.text) for text in texts})
 
 
 def _tasks(
@@ -184,7 +143,7 @@ def _clip(spoken: Spoken) -> NewClip:
         engine=speech.voice.engine,
         voice=speech.voice.name,
         speaker=join_people(parents(speech.voice)),
-        source=SOURCE,
+        source=SYNTHETIC,
         licence=speech.voice.licence,
         settings=speech.settings,
     )
@@ -198,6 +157,7 @@ def gather(
     *,
     seed: int,
     report: Report,
+    engines: Sequence[str] | None = None,
     workers: int | None = None,
 ) -> Corpus:
     """Bring every bucket of a phrase to its target, reusing before generating.
@@ -213,40 +173,92 @@ def gather(
         voices_dir: the voices folder.
         seed: decides voices, pace and variation of the new clips.
         report: receives the stage `speech`.
+        engines: names of the speech engines that may speak; all that work here by default.
         workers: processes; one for each core by default.
 
     Raises:
         NoVoicesError: no engine works here.
     """
-    engines, missing = available_engines(voices_dir)
+    plans: dict[Bucket, BucketPlan] = {b: getattr(preset, b.value) for b in Bucket}
+    texts = {b: bucket_texts(phrase, b, plans[b].texts, TEXT_SEED) for b in Bucket}
+    missing = {}
+    if why_deaf():
+        # Where in a sentence the phrase is could not be found: it is said alone then.
+        missing["ctc"] = why_deaf()
+        texts[Bucket.POSITIVE] = [t for t in texts[Bucket.POSITIVE] if t.stands_alone]
+    finder = Finder(store, phrase, texts, preset.plain.texts * preset.plain.clips_per_text)
+    existing = {bucket: finder.count(bucket) for bucket in Bucket}
+    with _open_engines(voices_dir, engines, missing) as opened:
+        tasks = _plan(plans, texts, existing, opened, seed)
+    ledger = _synthesise(tasks, store, voices_dir, report, workers)
+    buckets = {}
+    for bucket in Bucket:
+        clips = finder.find(bucket, seed)
+        made = ledger.made[bucket]
+        buckets[bucket] = BucketClips(
+            clips=clips,
+            reused=max(0, len(clips) - made),
+            generated=made,
+            rejected=len(tasks[bucket]) - made,
+            spent_s=ledger.spent_s[bucket],
+        )
+    return Corpus(buckets, dict(ledger.paces), dict(ledger.rejections), missing)
+
+
+@contextmanager
+def _open_engines(
+    voices_dir: Path, names: Sequence[str] | None, missing: dict[str, str]
+) -> Iterator[Mapping[str, SpeechEngine]]:
+    """Open the engines that work here, and write into `missing` why others do not."""
+    engines, reasons = available_engines(voices_dir, names)
+    missing |= reasons
     try:
         if not any(engine.voices() for engine in engines.values()):
-            reasons = "; ".join(f"{name}: {why}" for name, why in missing.items())
-            raise NoVoicesError(f"No speech engine works here, so nothing can be made. {reasons}")
-        tasks: dict[Bucket, list[SynthesisTask]] = {}
-        found: dict[Bucket, pd.DataFrame] = {}
-        plans: dict[Bucket, BucketPlan] = {b: getattr(preset, b.value) for b in Bucket}
-        texts = {b: bucket_texts(phrase, b, plans[b].texts, TEXT_SEED) for b in Bucket}
-        for bucket, plan in plans.items():
-            existing = _existing(store, phrase, texts, bucket)
-            found[bucket] = existing
-            wanted = max(plan.growth, plan.texts * plan.clips_per_text - len(existing))
-            rng = np.random.default_rng([seed, list(Bucket).index(bucket), len(existing)])
-            tasks[bucket] = _tasks(texts[bucket], bucket, wanted, VoiceCast(engines, rng), rng)
+            why = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
+            raise NoVoicesError(f"No speech engine works here, so nothing can be made. {why}")
+        yield engines
     finally:
         for engine in engines.values():
             engine.close()
-    made, rejections = _synthesise(tasks, store, voices_dir, report, workers)
-    buckets = {}
-    for bucket in Bucket:
-        clips = _existing(store, phrase, texts, bucket)
-        buckets[bucket] = BucketClips(
-            clips=clips,
-            reused=len(found[bucket]),
-            generated=made[bucket],
-            rejected=len(tasks[bucket]) - made[bucket],
-        )
-    return Corpus(buckets, rejections, missing)
+
+
+def _plan(
+    plans: Mapping[Bucket, BucketPlan],
+    texts: Mapping[Bucket, Sequence[PhraseText]],
+    existing: Mapping[Bucket, int],
+    engines: Mapping[str, SpeechEngine],
+    seed: int,
+) -> dict[Bucket, list[SynthesisTask]]:
+    """Decide what to make."""
+    tasks: dict[Bucket, list[SynthesisTask]] = {}
+    for number, (bucket, plan) in enumerate(plans.items()):
+        wanted = max(plan.growth, plan.texts * plan.clips_per_text - existing[bucket])
+        rng = np.random.default_rng([seed, number, existing[bucket]])
+        tasks[bucket] = _tasks(texts[bucket], bucket, wanted, VoiceCast(engines, rng), rng)
+    return tasks
+
+
+class _Ledger:
+    """What was made, and what it cost."""
+
+    def __init__(self) -> None:
+        self.made: Counter[Bucket] = Counter()
+        self.spent_s: defaultdict[Bucket, float] = defaultdict(float)
+        self.paces: defaultdict[str, Pace] = defaultdict(Pace)
+        self.rejections: Counter[str] = Counter()
+
+    def enter(self, spoken: Spoken) -> None:
+        """Take one result into account."""
+        voice, bucket = spoken.task.voice, spoken.task.text.bucket
+        pace = self.paces[voice.engine]
+        pace.spent_s += spoken.spent_s
+        self.spent_s[bucket] += spoken.spent_s
+        if spoken.speech is None:
+            self.rejections[f"{voice.engine}/{voice.name}"] += 1
+            logger.info("Rejected %r: %s", spoken.task.text.text, spoken.failure)
+        else:
+            pace.speech_s += spoken.speech.seconds
+            self.made[bucket] += 1
 
 
 def _synthesise(
@@ -255,23 +267,18 @@ def _synthesise(
     voices_dir: Path,
     report: Report,
     workers: int | None,
-) -> tuple[Counter[Bucket], Counter[str]]:
+) -> _Ledger:
     """Make all clips and store them batch by batch."""
     everything = [task for bucket in tasks.values() for task in bucket]
     stage = Stage(report, "speech", len(everything))
     stage.at(0, f"{len(everything)} clips to make")
-    made: Counter[Bucket] = Counter()
-    rejections: Counter[str] = Counter()
+    ledger = _Ledger()
     done = 0
     for batch in speak_all(everything, voices_dir, workers):
-        good = [spoken for spoken in batch if spoken.speech is not None]
+        store.add_many([_clip(spoken) for spoken in batch if spoken.speech is not None])
         for spoken in batch:
-            if spoken.speech is None:
-                rejections[f"{spoken.task.voice.engine}/{spoken.task.voice.name}"] += 1
-                logger.warning("Rejected %r: %s", spoken.task.text.text, spoken.failure)
-        store.add_many([_clip(spoken) for spoken in good])
-        made.update(spoken.task.text.bucket for spoken in good)
+            ledger.enter(spoken)
         done += len(batch)
         stage.at(done, f"{done} of {len(everything)} clips")
-    stage.at(len(everything), f"{sum(made.values())} clips made")
-    return made, rejections
+    stage.at(len(everything), f"{ledger.made.total()} clips made")
+    return ledger

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 import pandas as pd
 
+from trainer.corpora.own_voice import SOURCE as OWN_VOICE
+from trainer.fitting import RECORDED, span_of
 from trainer.phrases import Bucket
 from trainer.progress import Report, Stage
 from trainer.render import AmbientTask, RenderTask, Scene, SceneTask, Stream, StreamTask
@@ -30,6 +33,12 @@ AMBIENT_STREAM_S = 30.0
 BYSTANDERS = 80
 VALIDATION_VARIANTS = 4
 MIN_VALIDATION_CLIPS = 8
+PEOPLE = frozenset({RECORDED, "cut"})
+"""The `engine` of clips in which people speak."""
+PEOPLE_WEIGHT = 2
+OWN_VOICE_WEIGHT = 4
+OWN_VOICE_EVERY = 3
+"""Every third recording of the user's own voice is held out."""
 
 
 class SplitError(RuntimeError):
@@ -71,9 +80,28 @@ class Dataset:
 
 
 def sides(clips: pd.DataFrame) -> pd.Series:
-    """Return the side of each clip; None for blends of people from both sides."""
+    """Return the side of each clip; None for blends of people from both sides.
+
+    The user's own voice is on both: the detector is for that voice. Recordings of it are held out
+    one by one.
+    """
     known = {s: side_of(split_people(s)) for s in clips["speaker"].unique()}
-    return clips["speaker"].map(known)
+    found = clips["speaker"].map(known)
+    own = clips["source"] == OWN_VOICE
+    if own.any():
+        numbers = clips.loc[own, "settings"].map(lambda text: json.loads(text)["recording"])
+        held_out = numbers % OWN_VOICE_EVERY == 0
+        found = found.mask(own, Side.TRAIN).mask(
+            held_out.reindex(clips.index, fill_value=False), Side.VALIDATION
+        )
+    return found
+
+
+def _variants(source: str, engine: str, usual: int) -> int:
+    """Return how many scenes to record with a clip: people are few, and what it is all for."""
+    if source == OWN_VOICE:
+        return OWN_VOICE_WEIGHT * usual
+    return PEOPLE_WEIGHT * usual if engine in PEOPLE else usual
 
 
 def _stream_tasks(
@@ -105,18 +133,20 @@ def _plan(
     chosen = {bucket: clips[sides(clips) == side] for bucket, clips in buckets.items()}
     near = pd.concat([chosen[Bucket.CONFUSER], chosen[Bucket.IN_BETWEEN]])
     positives = chosen[Bucket.POSITIVE]
+    positive_variants = preset.positive_variants if training else VALIDATION_VARIANTS
     near_variants = preset.confuser_variants if training else 1
     plain_variants = preset.plain_variants if training else 1
     ambient = preset.ambient_hours * 3600 * (0.75 if training else 0.25)
     tasks: dict[str, list[RenderTask]] = {
         "positives": [
             SceneTask(
-                folder / path,
-                int(clip_id),
-                preset.positive_variants if training else VALIDATION_VARIANTS,
-                (seed, number, 0, int(clip_id)),
+                folder / clip["path"],
+                int(clip["id"]),
+                _variants(clip["source"], clip["engine"], positive_variants),
+                (seed, number, 0, int(clip["id"])),
+                span_of(clip["settings"]),
             )
-            for path, clip_id in zip(positives["path"], positives["id"], strict=True)
+            for clip in positives.to_dict("records")
         ],
         "near": list(_stream_tasks(near, folder, near_variants, rng, (seed, number, 1))),
         "plain": [

@@ -39,7 +39,7 @@ class Preset:
 QUICK = Preset(
     name="quick",
     about="A first detector in minutes, from fewer voices.",
-    positive=BucketPlan(texts=8, clips_per_text=36, growth=8),
+    positive=BucketPlan(texts=24, clips_per_text=12, growth=8),
     confuser=BucketPlan(texts=160, clips_per_text=2, growth=8),
     in_between=BucketPlan(texts=60, clips_per_text=2, growth=4),
     plain=BucketPlan(texts=2800, clips_per_text=1, growth=16),
@@ -53,7 +53,7 @@ QUICK = Preset(
 STANDARD = Preset(
     name="standard",
     about="The balance: more voices, more near-misses, more hours that must stay silent.",
-    positive=BucketPlan(texts=10, clips_per_text=60, growth=24),
+    positive=BucketPlan(texts=36, clips_per_text=17, growth=24),
     confuser=BucketPlan(texts=300, clips_per_text=2, growth=16),
     in_between=BucketPlan(texts=120, clips_per_text=2, growth=8),
     plain=BucketPlan(texts=5000, clips_per_text=1, growth=40),
@@ -67,7 +67,7 @@ STANDARD = Preset(
 BEST = Preset(
     name="best",
     about="About an hour: the most voices and the longest training.",
-    positive=BucketPlan(texts=12, clips_per_text=130, growth=60),
+    positive=BucketPlan(texts=60, clips_per_text=26, growth=60),
     confuser=BucketPlan(texts=600, clips_per_text=3, growth=40),
     in_between=BucketPlan(texts=240, clips_per_text=3, growth=20),
     plain=BucketPlan(texts=9000, clips_per_text=1, growth=100),

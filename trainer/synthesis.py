@@ -6,6 +6,7 @@ import logging
 import multiprocessing
 import os
 import threading
+import time
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import soxr
 
+from trainer.listening import listen
 from trainer.tts.base import (
     EngineUnavailableError,
     Speech,
@@ -51,6 +53,8 @@ class Spoken:
 
     task: SynthesisTask
     speech: Speech | None
+    spent_s: float
+    """Time that it took, the engine's start included; what was rejected took time too."""
     failure: str = ""
 
 
@@ -78,22 +82,31 @@ def _start_worker(voices_dir: Path, names: Sequence[str]) -> None:
 def _speak(tasks: Sequence[SynthesisTask]) -> list[Spoken]:
     out = []
     for task in tasks:
+        started_s = time.perf_counter()
+        speech, failure = None, ""
         try:
-            speech = _engines[task.voice.engine].synthesize(
-                task.text.text,
-                task.voice,
-                speed=task.speed,
-                phonemes=task.text.phonemes if task.text.spoken_as_phonemes else None,
-                seed=task.seed,
-            )
+            speech = _speak_one(task)
         except (SynthesisError, EngineUnavailableError) as error:
-            out.append(Spoken(task, None, f"{task.voice.engine}/{task.voice.name}: {error}"))
-            continue
-        if speech.rate_hz != SAMPLE_RATE_HZ:
-            waveform = soxr.resample(speech.waveform, speech.rate_hz, SAMPLE_RATE_HZ)
-            speech = replace(speech, waveform=waveform.astype(np.float32), rate_hz=SAMPLE_RATE_HZ)
-        out.append(Spoken(task, speech))
+            failure = f"{task.voice.engine}/{task.voice.name}: {error}"
+        out.append(Spoken(task, speech, time.perf_counter() - started_s, failure))
     return out
+
+
+def _speak_one(task: SynthesisTask) -> Speech:
+    speech = _engines[task.voice.engine].synthesize(
+        task.text.text,
+        task.voice,
+        speed=task.speed,
+        phonemes=task.text.phonemes if task.text.spoken_as_phonemes else None,
+        seed=task.seed,
+    )
+    waveform = speech.waveform
+    if speech.rate_hz != SAMPLE_RATE_HZ:
+        resampled = soxr.resample(waveform, speech.rate_hz, SAMPLE_RATE_HZ)
+        waveform = np.asarray(resampled, np.float32)
+    heard = listen(waveform, task.text)
+    settings = speech.settings | heard
+    return replace(speech, waveform=waveform, rate_hz=SAMPLE_RATE_HZ, settings=settings)
 
 
 def speak_all(

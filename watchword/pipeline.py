@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import logging
 import time
 from dataclasses import dataclass
@@ -20,10 +19,10 @@ from trainer.operating import decision, operating_points
 from trainer.phrases import parse_phrase
 from trainer.presets import PRESETS
 from trainer.progress import Progress
-from trainer.split import split_people
 from trainer.train import TrainConfig, train
 from trainer.validation import score
 from watchword.errors import OutTakenError, TrainingMissingError
+from watchword.provenance import provenance
 from watchword_runtime.manifest import (
     FORMAT_VERSION,
     MANIFEST_FILE,
@@ -39,7 +38,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from db.clips import ClipStore
-    from trainer.corpus import Corpus
     from trainer.dataset import Dataset
     from trainer.model import TinyCRNN
     from trainer.phrases import Phrase
@@ -205,35 +203,12 @@ def _learn(request: Request, phrase: Phrase, work: Path, library: Library, clock
                 "near_misses": len(scores.near),
                 "negative_hours": scores.hours,
             },
-            "provenance": _provenance(request, corpus, dataset),
+            "provenance": provenance(request.preset, request.seed, corpus, dataset),
+            "corpus": corpus.to_dict(),
             "parameters": trained.parameters,
             "minutes": clock.minutes,
         },
     )
-
-
-def _provenance(request: Request, corpus: Corpus, dataset: Dataset) -> dict[str, Any]:
-    """Say what the detector learnt from, with licences."""
-    engines: dict[str, dict[str, Any]] = {}
-    for clips in corpus.buckets.values():
-        for (engine, licence), rows in clips.clips.groupby(["engine", "licence"]):
-            entry = engines.setdefault(f"{engine} ({licence})", {"clips": 0, "people": set()})
-            entry["clips"] += len(rows)
-            entry["people"] |= {p for s in rows["speaker"].unique() for p in split_people(s)}
-    return {
-        "watchword": importlib.metadata.version("watchword"),
-        "torch": importlib.metadata.version("torch"),
-        "preset": request.preset,
-        "seed": request.seed,
-        "speech": {
-            name: {"clips": entry["clips"], "voices": sorted(entry["people"])}
-            for name, entry in sorted(engines.items())
-        },
-        "clips": {bucket.value: len(clips.clips) for bucket, clips in corpus.buckets.items()},
-        "people": {side.value: count for side, count in dataset.voices.items()},
-        "negative_hours": round(dataset.train.negative_hours, 3),
-        "recordings": "none: every clip is synthetic",
-    }
 
 
 def _calibration(dataset: Dataset) -> NDArray[np.float32]:
@@ -320,6 +295,7 @@ def export_training(work: Path, out: Path, report: Report) -> Result:
         metrics={
             "validation": {**meta["validation"], "operating_points": meta["operating_points"]},
             "parameters": meta["parameters"],
+            "corpus": meta.get("corpus"),
             "minutes": {stage: round(value, 2) for stage, value in minutes.items()},
         },
         verification=exported.verification.to_dict()["checks"],

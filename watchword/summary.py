@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from watchword.pipeline import Result
 
 
+WORST_VOICES = 8
+
+
 def write_json(values: Mapping[str, Any], path: Path) -> None:
     """Write aside, then rename."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -42,6 +45,8 @@ def training_summary(result: Result, console: Console) -> None:
     """Print what came out of a training and where it is."""
     validation = result.metrics["validation"]
     console.print()
+    if result.metrics.get("corpus"):
+        corpus_summary(result.metrics["corpus"], console)
     about = f"and {result.zip}, {result.metrics['parameters']} parameters"
     say(console, about, label=str(result.bundle), style="bold")
     artifacts = Table("artifact", "KiB", "engine", "max logit error", "µs per step", "")
@@ -73,6 +78,37 @@ def training_summary(result: Result, console: Console) -> None:
     spent = ", ".join(f"{stage} {value:.1f}" for stage, value in result.metrics["minutes"].items())
     total = sum(result.metrics["minutes"].values())
     say(console, f"Minutes: {spent}; {total:.1f} in all.")
+
+
+def corpus_summary(corpus: Mapping[str, Any], console: Console) -> None:
+    """Print what each bucket holds and what it took to have it."""
+    table = Table("bucket", "clips", "voices", "hours", "reused", "made", "rejected", "busy s")
+    for name, row in corpus["buckets"].items():
+        share = row["reused"] / row["clips"] if row["clips"] else 0.0
+        table.add_row(
+            name,
+            str(row["clips"]),
+            str(row["voices"]),
+            f"{row['hours']:.2f}",
+            f"{share:.0%}",
+            str(row["generated"]),
+            str(row["rejected"]),
+            f"{row['busy_s']:.0f}",
+        )
+    console.print(table)
+    paces = ", ".join(
+        f"{engine} {pace:.1f}" for engine, pace in corpus["speech_s_per_busy_s"].items()
+    )
+    if paces:
+        say(console, f"Seconds of speech per second of one process: {paces}.")
+    worst = sorted(corpus["rejections"].items(), key=lambda item: (-item[1], item[0]))
+    if worst:
+        named = ", ".join(f"{voice} {count}" for voice, count in worst[:WORST_VOICES])
+        others = sum(count for _, count in worst[WORST_VOICES:])
+        rest = f", others {others}" if others else ""
+        say(console, f"Rejected by voice: {named}{rest}.")
+    for name, reason in corpus["missing_engines"].items():
+        say(console, f" {name}: {reason}", label="missing")
 
 
 def _artifact(row: Mapping[str, Any]) -> tuple[str, ...]:

@@ -147,7 +147,7 @@ def test_a_cancelled_run_keeps_what_it_made(phrase, tmp_path):
 
 def test_no_engine_at_all_says_what_is_missing(phrase, store, tmp_path, monkeypatch):
     monkeypatch.setattr(
-        corpus_module, "available_engines", lambda _folder: ({}, {"kokoro": "no voices fetched"})
+        corpus_module, "available_engines", lambda *_a: ({}, {"kokoro": "no voices fetched"})
     )
     with pytest.raises(NoVoicesError, match="kokoro: no voices fetched"):
         gather(phrase, TINY, store, tmp_path, seed=0, report=silent)

@@ -1,0 +1,94 @@
+"""The weights that every training starts from: a file in, TinyCRNN's encoder filled out.
+
+What they learnt from, and how well they hear phonemes, is in docs/backbone.md; what made them is
+`watchword pretrain`.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor
+
+    from trainer.model import TinyCRNN
+
+SHIPPED = Path(__file__).parent / "data" / "backbone.safetensors"
+ENCODER_LAYERS = ("conv1.", "norm1.", "conv2.", "norm2.", "gru.")
+"""What a detector takes over; its head is its own."""
+FORMAT_VERSION = 1
+
+
+class BackboneError(ValueError):
+    """Weights that cannot be started from; the message names the file and the fault."""
+
+
+def save_backbone(
+    encoder: TinyCRNN, phonemes: Mapping[str, Tensor], card: Mapping[str, Any], path: Path
+) -> None:
+    """Write encoder, phoneme head and data card into one file, aside and then renamed.
+
+    Args:
+        encoder: the network; its head is left out.
+        phonemes: state of the linear layer that reads phonemes off the encoder.
+        card: JSON values: what was learnt from, how well, by which command.
+        path: a .safetensors file.
+    """
+    weights = {
+        name: value.detach().cpu().contiguous()
+        for name, value in encoder.state_dict().items()
+        if name.startswith(ENCODER_LAYERS)
+    } | {f"phonemes.{name}": value.detach().cpu().contiguous() for name, value in phonemes.items()}
+    text = json.dumps({"format_version": FORMAT_VERSION, "card": dict(card)}, sort_keys=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_suffix(".part")
+    save_file(weights, aside, {"watchword_backbone": text})
+    aside.replace(path)
+
+
+def read_card(path: Path = SHIPPED) -> dict[str, Any]:
+    """Return the data card of a backbone.
+
+    Raises:
+        BackboneError: the file is missing, damaged or something else.
+    """
+    try:
+        with safe_open(path, framework="pt") as stored:
+            text = (stored.metadata() or {}).get("watchword_backbone", "{}")
+    except (OSError, SafetensorError) as error:
+        raise BackboneError(f"{path} cannot be read: {error}. Install Watchword again.") from error
+    said = json.loads(text)
+    if said.get("format_version") != FORMAT_VERSION:
+        raise BackboneError(f"{path} holds no backbone of version {FORMAT_VERSION}.")
+    card: dict[str, Any] = said["card"]
+    return card
+
+
+def start_from_backbone(model: TinyCRNN, path: Path = SHIPPED) -> None:
+    """Fill a network's encoder with pretrained weights, in place; its head stays as it is.
+
+    Raises:
+        BackboneError: the file is missing or damaged, or made for a network of another shape.
+    """
+    read_card(path)
+    state = model.state_dict()
+    with safe_open(path, framework="pt") as stored:
+        for name in state:
+            if not name.startswith(ENCODER_LAYERS):
+                continue
+            if name not in stored.keys():  # noqa: SIM118 - not a mapping
+                raise BackboneError(f"{path} lacks {name}: it is of another network.")
+            value = stored.get_tensor(name)
+            if value.shape != state[name].shape:
+                raise BackboneError(
+                    f"{path}: {name} has shape {tuple(value.shape)}, the network needs "
+                    f"{tuple(state[name].shape)}. Start without it, or pretrain this shape."
+                )
+            state[name].copy_(value)

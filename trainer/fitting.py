@@ -1,0 +1,96 @@
+"""A phrase and its texts in, the clips of the database that fit each bucket out."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from db.clip_search import ClipFilter
+from trainer.hearing import phrase_sounds
+from trainer.listening import SPAN_S
+from trainer.phrases import Bucket, Phrase, PhraseText, normalise_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from db.clips import ClipStore
+
+SYNTHETIC = "synthetic"
+"""The `source` of clips that a speech engine made."""
+RECORDED = "recording"
+"""The `engine` of what people said, and of no synthesiser."""
+MIN_PLAIN_WORDS = 4
+"""Shorter texts are other phrases' material; they help as negatives but do not count as plain."""
+
+
+class Finder:
+    """Finds the clips that fit a bucket of one phrase."""
+
+    def __init__(
+        self,
+        store: ClipStore,
+        phrase: Phrase,
+        texts: Mapping[Bucket, Sequence[PhraseText]],
+        plain_target: int,
+    ) -> None:
+        self._store = store
+        self._phrase = phrase
+        self._texts = texts
+        self._plain_target = plain_target
+
+    def find(self, bucket: Bucket, seed: int) -> pd.DataFrame:
+        """Return the clips that fit; of plain ones as many as are wanted, of each kind."""
+        if bucket is Bucket.PLAIN:
+            # People count apart: what they said never stands in for voices, nor voices for them.
+            return pd.concat(
+                [
+                    self._store.sample(self._plain(engines, sources), limit=limit, seed=seed)
+                    for engines, sources, limit in (
+                        ((RECORDED,), None, self._plain_target),
+                        (None, (SYNTHETIC,), 2 * self._plain_target),
+                    )
+                ],
+                ignore_index=True,
+            )
+        clips = self._store.find(texts=_normalised(self._texts[bucket]))
+        if bucket is Bucket.POSITIVE:
+            clips = clips[self._shows_the_phrase(clips)]
+        return clips
+
+    def count(self, bucket: Bucket) -> int:
+        """Return how many clips a bucket has towards its target."""
+        if bucket is Bucket.PLAIN:
+            return self._store.count(self._plain(None, (SYNTHETIC,)))
+        return len(self.find(bucket, seed=0))
+
+    def _plain(
+        self, engines: tuple[str, ...] | None, sources: tuple[str, ...] | None
+    ) -> ClipFilter:
+        near = [t for b in (Bucket.CONFUSER, Bucket.IN_BETWEEN) for t in self._texts[b]]
+        return ClipFilter(
+            without_sounds=phrase_sounds(self._phrase.words),
+            except_texts=_normalised(near),
+            min_words=MIN_PLAIN_WORDS,
+            engines=engines,
+            sources=sources,
+        )
+
+    def _shows_the_phrase(self, clips: pd.DataFrame) -> pd.Series:
+        """Whether a clip is the phrase and nothing else, or says where the phrase is."""
+        alone = {
+            normalise_text(text.text) for text in self._texts[Bucket.POSITIVE] if text.stands_alone
+        } | {normalise_text(self._phrase.text)}
+        known = clips["settings"].map(span_of).notna()
+        return clips["text_normalised"].isin(alone) | known
+
+
+def span_of(settings: str) -> tuple[float, float] | None:
+    """Return where the phrase is in a clip that says more, in seconds, from the clip's settings."""
+    span = json.loads(settings).get(SPAN_S)
+    return None if span is None else (float(span[0]), float(span[1]))
+
+
+def _normalised(texts: Sequence[PhraseText]) -> list[str]:
+    return sorted({normalise_text(text.text) for text in texts})

@@ -1,0 +1,56 @@
+"""What a training used in, what the manifest and the model card say of it out."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from trainer.dataset import PEOPLE
+from trainer.split import split_people
+
+if TYPE_CHECKING:
+    from trainer.corpus import Corpus
+    from trainer.dataset import Dataset
+
+
+def provenance(preset: str, seed: int, corpus: Corpus, dataset: Dataset) -> dict[str, Any]:
+    """Return engines, voices, corpora, licences, versions and counts as JSON values."""
+    engines: dict[str, dict[str, Any]] = {}
+    for clips in corpus.buckets.values():
+        spoken = clips.clips[~clips.clips["engine"].isin(PEOPLE)]
+        for (engine, licence), rows in spoken.groupby(["engine", "licence"]):
+            entry = engines.setdefault(f"{engine} ({licence})", {"clips": 0, "people": set()})
+            entry["clips"] += len(rows)
+            entry["people"] |= {p for s in rows["speaker"].unique() for p in split_people(s)}
+    return {
+        "watchword": importlib.metadata.version("watchword"),
+        "torch": importlib.metadata.version("torch"),
+        "preset": preset,
+        "seed": seed,
+        "speech": {
+            name: {"clips": entry["clips"], "voices": sorted(entry["people"])}
+            for name, entry in sorted(engines.items())
+        },
+        "clips": {bucket.value: len(clips.clips) for bucket, clips in corpus.buckets.items()},
+        "people": {side.value: count for side, count in dataset.voices.items()},
+        "negative_hours": round(dataset.train.negative_hours, 3),
+        "recordings": _recordings(corpus),
+    }
+
+
+def _recordings(corpus: Corpus) -> dict[str, dict[str, Any]] | str:
+    """Say which recordings of people were learnt from, by source and licence."""
+    clips = pd.concat([bucket.clips for bucket in corpus.buckets.values()])
+    people = clips[clips["engine"].isin(PEOPLE)]
+    if people.empty:
+        return "none: every clip is synthetic"
+    return {
+        f"{source} ({licence})": {
+            "clips": len(rows),
+            "hours": round(float(rows["seconds"].sum()) / 3600, 3),
+            "people": int(rows["speaker"].nunique()),
+        }
+        for (source, licence), rows in people.groupby(["source", "licence"])
+    }
