@@ -13,6 +13,7 @@ from trainer.tts.base import (
     Voice,
 )
 from trainer.tts.engines import ENGINES, available_engines
+from trainer.tts.paid import PAID_ENGINES, CostError, check_costs
 from trainer.tts.waveform import voiced_share
 
 if TYPE_CHECKING:
@@ -63,6 +64,8 @@ def check_engines(
 ) -> list[EngineCheck]:
     """Have each engine speak a sentence and check that it is like speech.
 
+    An engine that costs money is asked what it has and what the sentence would cost.
+
     Args:
         voices_dir: the voices folder; it need not exist.
         thorough: try every voice instead of one for each engine.
@@ -77,7 +80,11 @@ def check_engines(
     for name in ENGINES:
         if name in engines:
             try:
-                checks.append(_check_engine(engines[name], thorough=thorough, progress=progress))
+                checks.append(
+                    _check_account(engines[name])
+                    if name in PAID_ENGINES
+                    else _check_engine(engines[name], thorough=thorough, progress=progress)
+                )
             finally:
                 engines[name].close()
         elif name in reasons:
@@ -94,6 +101,25 @@ def _missing(name: str, reason: str) -> EngineCheck:
         licence="",
         detail=reason,
         how_to_get=HOW_TO_GET.get(name, ""),
+        seconds_of_speech_per_second=0.0,
+    )
+
+
+def _check_account(engine: SpeechEngine) -> EngineCheck:
+    """Return what an engine that costs money has; it is not made to speak."""
+    try:
+        voices = engine.voices()
+        estimate = check_costs({engine.name: engine}, {engine.name: [SENTENCE]})[engine.name]
+    except (EngineUnavailableError, CostError) as error:
+        return _missing(engine.name, str(error))
+    return EngineCheck(
+        name=engine.name,
+        ok=bool(voices),
+        voices=len(voices),
+        speakers=len({voice.speaker for voice in voices}),
+        licence=engine.licence,
+        detail=f"not made to speak: a sentence costs {estimate.sentence()}",
+        how_to_get="" if voices else "add voices to the account",
         seconds_of_speech_per_second=0.0,
     )
 

@@ -52,6 +52,12 @@ def _espeak(_voices_dir: Path) -> SpeechEngine:
     return EspeakEngine()
 
 
+def _bark(voices_dir: Path) -> SpeechEngine:
+    from trainer.tts.bark import BarkEngine  # noqa: PLC0415
+
+    return BarkEngine(voices_dir / "bark")
+
+
 def _elevenlabs(_voices_dir: Path) -> SpeechEngine:
     from trainer.tts.elevenlabs import ElevenLabsEngine  # noqa: PLC0415
 
@@ -65,6 +71,7 @@ ENGINES: dict[str, Callable[[Path], SpeechEngine]] = {
     "nanotts": _nanotts,
     "flite": _flite,
     "espeak": _espeak,
+    "bark": _bark,
     "elevenlabs": _elevenlabs,
 }
 """Engine name → what builds it from the voices folder, or raises `EngineUnavailableError`."""

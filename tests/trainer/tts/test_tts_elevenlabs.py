@@ -13,6 +13,7 @@ import pytest
 from tests.trainer.tts.account_server import ADAM, ALICE, COPY, KEY, Account, detail, serve
 from trainer.tts import paid
 from trainer.tts.base import EngineUnavailableError, SynthesisError, Voice, parents
+from trainer.tts.doctor import check_engines
 from trainer.tts.elevenlabs import ElevenLabsEngine
 from trainer.tts.elevenlabs_api import (
     ATTEMPTS,
@@ -387,3 +388,22 @@ def test_work_that_the_account_cannot_pay_for_is_not_begun(engine, account):
     assert check_costs({}, texts) == {}
     assert check_costs({"elevenlabs": engine}, {"kokoro": ["smart mirror"]}) == {}
     assert posts(account) == []
+
+
+def test_the_doctor_spends_nothing(account, allowed, monkeypatch, tmp_path):
+    monkeypatch.setenv("ELEVENLABS_BASE_URL", account.url)
+    monkeypatch.setenv("ELEVENLABS_API_KEY", KEY)
+    (check,) = check_engines(tmp_path, names=["elevenlabs"], thorough=True)
+    assert check.ok
+    assert (check.voices, check.speakers) == (3, 2)
+    assert "47 characters, about 24 of the 10,000 credits" in check.detail
+    account.used = account.limit
+    (check,) = check_engines(tmp_path, names=["elevenlabs"])
+    assert not check.ok
+    assert "24 of the 0 credits" in check.detail
+    assert posts(account) == []
+    monkeypatch.delenv(ALLOW_VARIABLE)
+    asked = len(account.asked)
+    (check,) = check_engines(tmp_path, names=["elevenlabs"])
+    assert "--allow-paid" in check.detail
+    assert len(account.asked) == asked

@@ -7,6 +7,7 @@ from db.connection import home
 from trainer.tts.base import EngineUnavailableError
 from trainer.tts.blends import blend
 from trainer.tts.engines import ENGINES
+from trainer.tts.paid import PAID_ENGINES
 from trainer.tts.waveform import voiced_share
 
 TEXT = "Smart mirror."
@@ -22,7 +23,8 @@ def engine(request):
     engine.close()
 
 
-every_engine = pytest.mark.parametrize("engine", list(ENGINES), indirect=True)
+free_engines = [name for name in ENGINES if name not in PAID_ENGINES]
+every_engine = pytest.mark.parametrize("engine", free_engines, indirect=True)
 only_kokoro = pytest.mark.parametrize("engine", ["kokoro"], indirect=True)
 
 
