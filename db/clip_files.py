@@ -98,15 +98,14 @@ def read_flac(path: Path) -> tuple[NDArray[np.int16], int]:
     return samples, int(rate_hz)
 
 
-def write_part(content: bytes, folder: Path, name: str) -> Path:
+def write_part(content: bytes, folder: Path) -> Path:
     """Write an unfinished file into a folder, wait until the disk has it, return its path.
 
     Raises:
         ClipWriteError: It could not be written; nothing of it remains.
     """
-    part = folder / f"{name}.{uuid.uuid4().hex}{PART_SUFFIX}"
+    part = folder / f"{uuid.uuid4().hex}{PART_SUFFIX}"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         with part.open("wb") as file:
             file.write(content)
             file.flush()
@@ -114,7 +113,7 @@ def write_part(content: bytes, folder: Path, name: str) -> Path:
     except OSError as error:
         with suppress(OSError):
             part.unlink(missing_ok=True)
-        raise _write_error(folder, error) from error
+        raise write_error(folder, error) from error
     return part
 
 
@@ -125,9 +124,10 @@ def place(part: Path, final: Path) -> Path:
         ClipWriteError: It could not be renamed.
     """
     try:
+        final.parent.mkdir(exist_ok=True)
         return part.replace(final)
     except OSError as error:
-        raise _write_error(final.parent, error) from error
+        raise write_error(final.parent, error) from error
 
 
 def sync_folder(folder: Path) -> None:
@@ -140,12 +140,13 @@ def sync_folder(folder: Path) -> None:
     try:
         os.fsync(descriptor)
     except OSError as error:
-        raise _write_error(folder, error) from error
+        raise write_error(folder, error) from error
     finally:
         os.close(descriptor)
 
 
-def _write_error(folder: Path, error: OSError) -> ClipWriteError:
+def write_error(folder: Path, error: OSError) -> ClipWriteError:
+    """Return what to raise when the system refuses to write into a clip folder."""
     return ClipWriteError(
         error.errno,
         f"Could not write a clip to {folder}: {error.strerror}. Nothing of it was kept; free some "

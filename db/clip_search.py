@@ -157,6 +157,34 @@ class ClipSearch:
         found = {str(text): int(count) for text, count in rows}
         return {text: found.get(text, 0) for text in texts}
 
+    def totals(self, wanted: ClipFilter | None = None, *, by: Sequence[str] = ()) -> pd.DataFrame:
+        """Return how much there is of the clips that fit.
+
+        Reads every row that fits: about two seconds for a million.
+
+        Args:
+            wanted: the filter; all clips when None.
+            by: columns of the table `clip`, for one row for each of their combinations.
+
+        Returns:
+            The columns of `by`, then clips, hours, texts, speakers, engines and licences; most
+            clips first. Without `by`, one row.
+        """
+        unknown = set(by) - set(COLUMNS)
+        if unknown:
+            raise ValueError(f"The table clip has no columns {sorted(unknown)}.")
+        where, values = _where(wanted or ClipFilter())
+        groups = f" GROUP BY {', '.join(by)}" if by else ""
+        order = f" ORDER BY {', '.join(['clips DESC', *by])}"
+        chosen = "".join(f"{column}, " for column in by)
+        return self._frame(
+            f"SELECT {chosen}count(*) AS clips, total(seconds) / 3600 AS hours,"  # noqa: S608
+            " count(DISTINCT text_normalised) AS texts, count(DISTINCT speaker) AS speakers,"
+            " count(DISTINCT engine) AS engines, count(DISTINCT licence) AS licences"
+            f" FROM clip{where}{groups}{order}",
+            values,
+        )
+
     def _frame(self, query: str, values: Sequence[str | int]) -> pd.DataFrame:
         return pd.read_sql_query(query, self._connection, params=list(values))
 
@@ -175,7 +203,7 @@ def _where(wanted: ClipFilter, *, row_by_row: bool = False) -> tuple[str, list[s
         row_by_row: the rows come in an order of their own and few will be read: look at each
             one rather than listing first all that fit or must be left out.
     """
-    needed = [*_texts(wanted, row_by_row=row_by_row), *_heard(wanted, row_by_row=row_by_row)]
+    needed = [*_texts(wanted, row_by_row=row_by_row), *_heard(wanted)]
     # A plus before a column: no index for it, the row is at hand.
     plus = "+" if row_by_row else ""
     for column, chosen in (("engine", wanted.engines), ("source", wanted.sources)):
@@ -203,7 +231,7 @@ def _texts(wanted: ClipFilter, *, row_by_row: bool) -> Iterator[_Needed]:
         yield "id IN (SELECT rowid FROM clip_by_word WHERE clip_by_word MATCH ?)", [f'"{quoted}"']
 
 
-def _heard(wanted: ClipFilter, *, row_by_row: bool) -> Iterator[_Needed]:
+def _heard(wanted: ClipFilter) -> Iterator[_Needed]:
     """What the filter says of what is heard."""
     for sounds, inside in ((wanted.with_sounds, True), (wanted.without_sounds, False)):
         for part in sounds:
@@ -213,7 +241,7 @@ def _heard(wanted: ClipFilter, *, row_by_row: bool) -> Iterator[_Needed]:
                 )
         if not sounds:
             continue
-        if min(map(len, sounds)) < _SHORTEST_TERM or (row_by_row and not inside):
+        if min(map(len, sounds)) < _SHORTEST_TERM:
             anywhere = " OR ".join("instr(sounds, ?)" for _ in sounds)
             yield (f"({anywhere})" if inside else f"NOT ({anywhere})"), list(sounds)
         else:

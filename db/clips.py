@@ -1,23 +1,21 @@
 """Waveforms and what is known of them come in; content-addressed files, rows and frames go out.
 
-The order of every write is: file aside, fsync, write lock, rename, row. Whatever stops it on the
-way leaves at most a file without a row, which `ClipStore.verify` finds; never a row without a file.
+The order of every write is: file aside, fsync, note, write lock, rename, row. There is never a row
+without a file. What a process that was killed leaves behind, the next `ClipStore` removes.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import sqlite3
 import time
-from contextlib import suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from db.clip_files import (
-    PART_SUFFIX,
     ClipFormatError,
     ClipMissingError,
     ClipReadError,
@@ -30,14 +28,18 @@ from db.clip_files import (
     to_int16,
     write_part,
 )
+from db.clip_journal import Batch, abandoned_batches, new_batch
+from db.clip_repair import StoreReport, inspect
 from db.clip_search import ClipFilter, ClipSearch
 from db.connection import DatabaseFullError, transaction
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
+
+logger = logging.getLogger(__name__)
 
 CLIP_FOLDER = "clips"
 
@@ -72,25 +74,8 @@ class NewClip:
     source: str
     licence: str
     settings: Mapping[str, object] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class StoreReport:
-    """What `ClipStore.verify` found; all paths relative to the clip folder, sorted."""
-
-    missing: tuple[str, ...]
-    """Rows whose file is gone."""
-    damaged: tuple[str, ...]
-    """Files whose bytes are not those of their name; looked for only when asked."""
-    orphans: tuple[str, ...]
-    """Finished files without a row: a crash between file and row leaves one."""
-    leftovers: tuple[str, ...]
-    """Unfinished files: of a writer at work now, or of one that was killed."""
-
-    @property
-    def healthy(self) -> bool:
-        """True when every row has its file."""
-        return not self.missing and not self.damaged
+    flac: bytes | None = field(default=None, repr=False)
+    """The waveform's FLAC file where there is one already, kept byte for byte."""
 
 
 @dataclass(frozen=True)
@@ -110,12 +95,14 @@ class ClipStore(ClipSearch):
 
     Args:
         connection: From `db.connection.open_database`.
-        folder: Usually `home() / CLIP_FOLDER`; made when the first clip is.
+        folder: Usually `home() / CLIP_FOLDER`; made when the first clip is. What a killed writer
+            left in it is cleared away.
     """
 
     def __init__(self, connection: sqlite3.Connection, folder: Path) -> None:
         super().__init__(connection)
         self.folder = Path(folder)
+        self._finish_abandoned()
 
     def add(
         self,
@@ -153,18 +140,18 @@ class ClipStore(ClipSearch):
         Raises:
             ClipFormatError, ClipWriteError: As `add`; none of the batch is kept.
         """
-        staged: list[_Staged] = []
         try:
-            staged.extend(self._stage(clip) for clip in clips)
-            return self._commit(staged)
+            with new_batch(self.folder) as batch, self._settled(batch):
+                staged = [self._stage(clip, batch) for clip in clips]
+                batch.note(item.path for item in staged)
+                with transaction(self._connection):
+                    # The lock is held from here: nobody else renames, inserts or removes.
+                    return self._place(staged)
         except (DatabaseFullError, sqlite3.OperationalError) as error:
             raise ClipWriteError(
                 f"Could not store clips in the database: {error} None of this batch was kept; "
                 "free some space or wait for the other writer, and run again."
             ) from error
-        finally:
-            for item in staged:
-                item.part.unlink(missing_ok=True)
 
     def read(self, clip: Any) -> tuple[NDArray[np.int16], int]:
         """Return a clip's waveform, int16 [samples], and its rate in Hz.
@@ -179,81 +166,40 @@ class ClipStore(ClipSearch):
         return read_flac(self.folder / (clip if isinstance(clip, str) else clip.path))
 
     def delete(self, ids: Sequence[int]) -> int:
-        """Delete clips, rows first and then files; return how many rows there were."""
+        """Delete clips and their files; return how many there were."""
         wanted = json.dumps([int(clip_id) for clip_id in ids])
-        with transaction(self._connection):
-            rows = self._connection.execute(
-                "DELETE FROM clip WHERE id IN (SELECT value FROM json_each(?)) RETURNING path",
-                (wanted,),
-            ).fetchall()
-        self._remove_unowned([row["path"] for row in rows])
+        with new_batch(self.folder) as batch:
+            with transaction(self._connection):
+                rows = self._connection.execute(
+                    "DELETE FROM clip WHERE id IN (SELECT value FROM json_each(?)) RETURNING path",
+                    (wanted,),
+                ).fetchall()
+                batch.note(row["path"] for row in rows)
+            self._settle(batch)
         return len(rows)
 
-    def stats(self) -> pd.DataFrame:
-        """Return engine, voice, source, licence, clips, texts and hours, one row a combination."""
-        return pd.read_sql_query(
-            "SELECT engine, voice, source, licence, count(*) AS clips,"
-            " count(DISTINCT text_normalised) AS texts, sum(seconds) / 3600 AS hours"
-            " FROM clip GROUP BY engine, voice, source, licence ORDER BY clips DESC, engine, voice",
-            self._connection,
-        )
-
     def verify(self, *, hashes: bool = False) -> StoreReport:
-        """Compare rows with files; with `hashes`, read every file and compare its SHA-256 too."""
-        # Files first: a clip added meanwhile is then at worst a row more, looked up again below.
-        files = {str(path.relative_to(self.folder)) for path in self.folder.glob("*/*")}
-        rows = {row["path"] for row in self._connection.execute("SELECT path FROM clip")}
-        finished = {path for path in files if path.endswith(".flac")}
-        missing = [path for path in rows - finished if not (self.folder / path).is_file()]
-        damaged = [
-            path
-            for path in rows & finished
-            if hashes and sha256_of((self.folder / path).read_bytes()) != Path(path).stem
-        ]
-        leftovers = [path for path in files if path.endswith(PART_SUFFIX)]
-        return StoreReport(
-            tuple(sorted(missing)),
-            tuple(sorted(damaged)),
-            tuple(sorted(finished - rows)),
-            tuple(sorted(leftovers)),
-        )
+        """Compare rows, files and indices; with `hashes`, read every file and compare its hash."""
+        return inspect(self._connection, self.folder, hashes=hashes)
 
-    def clean(self, *, older_than_s: float = 3600.0) -> int:
-        """Remove orphans, and leftovers of that age; return how many files went."""
-        report = self.verify()
-        removed = self._remove_unowned(report.orphans)
-        for name in report.leftovers:
-            path = self.folder / name
-            with suppress(FileNotFoundError):  # its writer has just finished
-                if time.time() - path.stat().st_mtime >= older_than_s:
-                    path.unlink()
-                    removed += 1
-        return removed
-
-    def _stage(self, clip: NewClip) -> _Staged:
-        """Encode a clip into an unfinished file beside its place."""
+    def _stage(self, clip: NewClip, batch: Batch) -> _Staged:
+        """Write a clip into an unfinished file."""
         samples = to_int16(clip.waveform, clip.rate_hz)
-        content = encode(samples, clip.rate_hz)
-        sha256 = sha256_of(content)
-        part = write_part(content, self.folder / sha256[:2], sha256)
-        return _Staged(clip, sha256, part, len(samples) / clip.rate_hz)
+        content = encode(samples, clip.rate_hz) if clip.flac is None else clip.flac
+        part = write_part(content, batch.folder)
+        return _Staged(clip, sha256_of(content), part, len(samples) / clip.rate_hz)
 
-    def _commit(self, staged: Sequence[_Staged]) -> list[int]:
-        placed: list[Path] = []
-        try:
-            with transaction(self._connection):
-                # The lock is held from here: nobody else renames, inserts or removes meanwhile.
-                for item in staged:
-                    final = self.folder / item.path
-                    if not final.exists():
-                        place(item.part, final)
-                        placed.append(final)
-                for parent in {path.parent for path in placed}:
-                    sync_folder(parent)
-                return [self._insert(item) for item in staged]
-        except BaseException:
-            self._remove_unowned([str(path.relative_to(self.folder)) for path in placed])
-            raise
+    def _place(self, staged: Sequence[_Staged]) -> list[int]:
+        """Give the files their names and insert their rows, within a transaction."""
+        folders = set()
+        for item in staged:
+            final = self.folder / item.path
+            if not final.exists():
+                place(item.part, final)
+                folders.add(final.parent)
+        for folder in folders:
+            sync_folder(folder)
+        return [self._insert(item) for item in staged]
 
     def _insert(self, item: _Staged) -> int:
         clip = item.clip
@@ -274,15 +220,32 @@ class ClipStore(ClipSearch):
         ).fetchone()  # fmt: skip
         return int(row["id"])
 
-    def _remove_unowned(self, paths: Iterable[str]) -> int:
-        """Remove files that no row owns. Under the lock: an `add` of the same audio may race."""
-        removed = 0
+    @contextmanager
+    def _settled(self, batch: Batch) -> Iterator[None]:
+        """Forget the batch when the block ends well, undo it when the block raises."""
+        try:
+            yield
+        except BaseException:
+            self._settle(batch)
+            raise
+        batch.forget()
+
+    def _settle(self, batch: Batch) -> None:
+        """Remove a batch's files that no row owns, and forget the batch.
+
+        Under the lock: somebody else may be adding the same audio.
+        """
         with transaction(self._connection):
-            for path in paths:
+            for path in batch.noted():
                 owner = self._connection.execute(
                     "SELECT 1 FROM clip WHERE sha256 = ?", (Path(path).stem,)
                 ).fetchone()
                 if owner is None:
                     (self.folder / path).unlink(missing_ok=True)
-                    removed += 1
-        return removed
+        batch.forget()
+
+    def _finish_abandoned(self) -> None:
+        """Settle what killed writers left."""
+        for batch in abandoned_batches(self.folder):
+            logger.info("Clearing away what a stopped writer left in %s", batch.folder)
+            self._settle(batch)

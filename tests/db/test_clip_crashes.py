@@ -1,20 +1,27 @@
-"""Whatever interrupts a write, there is never a row without its file."""
+"""Whatever interrupts a write, there is no row without its file and no file without its row."""
 
 from __future__ import annotations
 
 import errno
 import os
+import random
 import signal
 import subprocess
 import sys
 import time
+from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from db import clips as clips_module
+from db.clip_repair import StoreReport
 from db.clips import ClipStore, ClipWriteError
 from db.connection import open_database
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ROOT = Path(__file__).parents[2]
 
@@ -78,7 +85,7 @@ def test_a_disk_that_fills_half_way_keeps_none_of_the_batch(store, make_clip, mo
     with pytest.raises(ClipWriteError):
         store.add_many([make_clip(seed) for seed in range(4)])
     assert store.find().id.tolist() == kept
-    assert store.verify() == clips_module.StoreReport((), (), (), ())
+    assert store.verify() == StoreReport((), (), (), ())
 
 
 def test_a_full_database_leaves_no_file(tmp_path, make_clip):
@@ -92,49 +99,107 @@ def test_a_full_database_leaves_no_file(tmp_path, make_clip):
     assert list(store.folder.glob("*/*")) == []
 
 
-def test_a_crash_between_file_and_row_leaves_an_orphan_that_verify_finds(tmp_path, make_clip):
-    die = "import os, db.clips\ndb.clips.ClipStore._insert = lambda *_: os._exit(9)\n"
-    done = subprocess.run(
-        [sys.executable, "-c", die + ADDER, str(tmp_path), "0", "1", "1"], cwd=ROOT, check=False
-    )
-    assert done.returncode == 9
-    store = open_store(tmp_path)
-    report = store.verify()
-    assert store.find().empty
-    assert report.healthy
-    assert len(report.orphans) == 1
-    assert store.clean() == 1
-    assert store.verify().orphans == ()
+def in_a_child(work: Callable[[], object]) -> int:
+    """Fork a process that does the work, and return its id. A fork needs no new imports."""
+    child = os.fork()
+    if child == 0:
+        try:
+            work()
+        finally:
+            os._exit(0)
+    return child
 
 
-def test_clean_spares_the_unfinished_file_of_a_writer_at_work(store, make_clip):
-    store.add_many([make_clip(1)])
-    part = store.folder / "ab" / "ab12.part"
-    part.parent.mkdir(exist_ok=True)
-    part.write_bytes(b"half")
-    assert store.verify().leftovers == ("ab/ab12.part",)
-    assert store.clean() == 0
-    assert store.clean(older_than_s=0) == 1
-    assert len(store.find()) == 1
-    assert store.verify() == clips_module.StoreReport((), (), (), ())
+def killed(child: int) -> bool:
+    """Wait for a child and return whether it was killed rather than done."""
+    return os.WIFSIGNALED(os.waitpid(child, 0)[1])
 
 
-def test_a_writer_killed_at_any_moment_leaves_no_row_without_a_file(tmp_path):
-    store = open_store(tmp_path)
+def rows_and_files(folder: Path) -> tuple[set[str], set[str]]:
+    """Open the store, as the next run does, and return the rows' paths and all files there are."""
+    store = open_store(folder)
+    files = {str(p.relative_to(store.folder)) for p in store.folder.rglob("*") if p.is_file()}
+    assert store.verify(hashes=True).clean
+    return set(store.find().path), files
+
+
+def test_a_process_killed_at_any_step_leaves_rows_and_files_that_agree(tmp_path, make_clip):
+    """Each call into the system or SQLite, of opening, adding and deleting, is once the last."""
+
+    def work(last_step: int | None) -> None:
+        steps = 0
+
+        def take(_frame: object, event: str, called: object) -> None:
+            nonlocal steps
+            if event == "c_call":
+                steps += 1
+                if steps == last_step:
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+        store = open_store(tmp_path)
+        sys.setprofile(take)
+        try:
+            store = ClipStore(store._connection, store.folder)  # settles what the last one left
+            first, *_ = store.add_many([make_clip(seed + len(done)) for seed in (100, 101)])
+            store.delete([first])
+        finally:
+            sys.setprofile(None)
+
+    done: list[int] = []
+    work(None)
+    for step in count(1, 7):
+        if not killed(in_a_child(lambda step=step: work(step))):
+            break  # it needed no more steps than that
+        done.append(step)
+        if step % 3 == 0:  # else the next child finds what this one left
+            rows, files = rows_and_files(tmp_path)
+            assert rows == files
+    rows, files = rows_and_files(tmp_path)
+    assert rows == files
+    assert len(done) > 20
+
+
+def test_writers_killed_at_any_moment_leave_rows_and_files_that_agree(tmp_path, make_clip):
+    open_store(tmp_path)
+    rng = random.Random(0)
     rows_before = 0
-    for attempt in range(6):
-        child = start_adder(tmp_path, attempt * 100_000, 100_000, 3)
-        while len(store.find()) == rows_before:
-            assert child.poll() is None
-            time.sleep(0.005)
-        time.sleep(0.013 * attempt)
-        child.send_signal(signal.SIGKILL)
-        child.communicate()
-        assert store.verify(hashes=True).healthy
-        assert len(store.find()) > rows_before
-        rows_before = len(store.find())
-    store.clean(older_than_s=0)
-    assert len(list(store.folder.glob("*/*"))) == rows_before
+    for attempt in range(24):
+
+        def work(first: int) -> None:
+            store = open_store(tmp_path)
+            for start in range(first, first + 100_000, 3):
+                ids = store.add_many([make_clip(seed) for seed in range(start, start + 3)])
+                store.delete(ids[:1])
+
+        children = [
+            in_a_child(lambda first=first: work(first))
+            for first in (attempt * 90, attempt * 90 + 3)
+        ]
+        time.sleep(0.05 + 0.1 * rng.random())
+        for child in children:
+            os.kill(child, signal.SIGKILL)
+        assert [killed(child) for child in children] == [True, True]
+        rows, files = rows_and_files(tmp_path)
+        assert rows == files
+        assert len(rows) >= rows_before
+        rows_before = len(rows)
+    assert rows_before > 24
+
+
+def test_a_writer_at_work_is_left_alone(tmp_path, make_clip, monkeypatch):
+    store = open_store(tmp_path)
+    real = clips_module.ClipStore._place
+
+    def place(self, staged):
+        monkeypatch.undo()
+        other = ClipStore(self._connection, self.folder)  # opening settles only the dead
+        assert other.verify().leftovers == ()
+        assert all(item.part.exists() for item in staged)
+        return real(self, staged)
+
+    monkeypatch.setattr(clips_module.ClipStore, "_place", place)
+    store.add_many([make_clip(1)])
+    assert len(store.find()) == 1
 
 
 def test_two_processes_adding_the_same_clips_store_each_once(tmp_path):
@@ -144,4 +209,4 @@ def test_two_processes_adding_the_same_clips_store_each_once(tmp_path):
         assert (errors, child.returncode) == ("", 0)
     store = open_store(tmp_path)
     assert len(store.find()) == 180
-    assert store.verify(hashes=True) == clips_module.StoreReport((), (), (), ())
+    assert store.verify(hashes=True) == StoreReport((), (), (), ())

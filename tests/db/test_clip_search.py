@@ -20,13 +20,14 @@ def plan(connection, query, values=()):
 
 def fill(connection, texts, *, first=1):
     """Rows without files, as fast as SQLite takes them."""
+    hashes = [f"{random.Random(n).getrandbits(256):064x}" for n in range(first, first + len(texts))]
     connection.executemany(
         "INSERT INTO clip (sha256, path, text, text_normalised, phonemes, engine, voice, speaker,"
         " source, licence, seconds, rate_hz, created)"
-        " VALUES (?, '', '', ?, ?, 'recording', '', '', 'tiny', 'CC0-1.0', 1, 16000, 0)",
+        " VALUES (?, ?, '', ?, ?, 'recording', '', '', 'tiny', 'CC0-1.0', 1, 16000, 0)",
         [
-            (f"{random.Random(number).getrandbits(256):064x}", text, phonemes)
-            for number, (text, phonemes) in enumerate(texts, first)
+            (sha256, f"{sha256[:2]}/{sha256}.flac", *text)
+            for sha256, text in zip(hashes, texts, strict=True)
         ],
     )
 

@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 
-from db.clips import ClipFormatError, ClipMissingError, ClipReadError
+from db.clips import ClipFilter, ClipFormatError, ClipMissingError, ClipReadError
 
 WORDS = {"settings": {}, "source": "synthetic", "licence": "Apache-2.0"}
 
@@ -139,11 +139,18 @@ def test_a_file_that_is_gone_or_damaged_is_named(store, make_clip):
     assert not report.healthy
 
 
-def test_stats_counts_by_voice(store, make_clip):
-    store.add_many([make_clip(1), make_clip(2), make_clip(3, engine="piper", voice="x")])
-    frame = store.stats()
-    assert frame[["engine", "clips", "texts"]].values.tolist() == [
-        ["kokoro", 2, 1],
-        ["piper", 1, 1],
+def test_totals_count_what_fits_by_whatever_is_asked(store, make_clip):
+    store.add_many(
+        [make_clip(1), make_clip(2, speaker="b"), make_clip(3, engine="piper", voice="x")]
+    )
+    frame = store.totals(by=["engine", "voice"])
+    assert frame[["engine", "voice", "clips", "texts", "speakers"]].values.tolist() == [
+        ["kokoro", "af_heart", 2, 1, 2],
+        ["piper", "x", 1, 1, 1],
     ]
     assert frame.hours.iloc[0] == pytest.approx(2 * 0.025 / 3600)
+    everything = store.totals().iloc[0]
+    assert (everything.clips, everything.engines, everything.licences) == (3, 2, 1)
+    assert store.totals(ClipFilter(engines=["none"])).clips.tolist() == [0]
+    with pytest.raises(ValueError, match="no columns"):
+        store.totals(by=["clips; DROP TABLE clip"])
