@@ -97,11 +97,12 @@ _CONSONANTS = {
 SYMBOLS = (*_VOWELS, *_CONSONANTS)
 _INDEX = {symbol: i for i, symbol in enumerate(SYMBOLS)}
 
-# Pairs that sit on either side of the vowel/consonant border, and laterality, which place and
-# openness cannot tell.
+# Pairs that sit on either side of the vowel/consonant border; laterality, which place and openness
+# cannot tell; a reduced vowel whose lips are lazy.
 _SPECIAL_COST = {
     ("j", "i"): 0.5, ("j", "ɪ"): 0.5, ("w", "u"): 0.5, ("w", "ʊ"): 0.5,
     ("ɹ", "ɜ"): 0.6, ("ɹ", "ə"): 0.7, ("l", "ə"): 0.8, ("l", "ɹ"): 0.35, ("w", "ɹ"): 0.35,
+    ("ə", "ʊ"): 0.3,
 }  # fmt: skip
 _GAP_COST = {"stop": 0.65, "fricative": 0.7, "nasal": 0.65, "liquid": 0.5, "glide": 0.45}
 _VOWEL_GAP_COST = 0.85

@@ -12,16 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from trainer import pronunciation
-from trainer.articulation import (
-    CONSONANTS,
-    STRESS_MARKS,
-    SYMBOLS,
-    VOWELS,
-    PhonemeIndex,
-    split_phonemes,
-    substitution_cost,
-)
+from trainer.articulation import VOWELS, PhonemeIndex, split_phonemes
 from trainer.hearing import contains_phrase, distance_to_phrase
+from trainer.made_up import content_places, cut_word, merged, moved
 
 if TYPE_CHECKING:
     import random
@@ -36,11 +29,13 @@ _NEAR_SPAN = 0.6
 _MEDIUM_SPAN = 1.6
 _FAR_SPAN = 2.6
 _PART_MARGIN = 0.2  # people swallow the end of a phrase; what lacks only that is the phrase
-_CLOSE_EDIT = 0.6  # the most that one phoneme of a made-up word is moved
+_SWAPPED_WORD = 3e-5  # about 2,000 words
+# Kinds that may be as far from the phrase as they like: they share whole words with it.
+_SHARES_WORDS = frozenset({"part", "merged", "one_swapped"})
 # One turn through the kinds; those that run out are passed over.
 _TURN = (
-    "part", "near", "made_up", "medium", "two_words", "near", "rhyme", "run_together",
-    "made_up", "near", "medium", "two_words",
+    "part", "near", "made_up", "medium", "merged", "two_words", "near", "rhyme", "run_together",
+    "made_up", "near", "one_swapped", "medium", "two_words", "one_word",
 )  # fmt: skip
 
 
@@ -52,6 +47,9 @@ class Confuser:
     phonemes: str
     made_up: bool
     kind: str
+    """near, medium, far: one word by another at that distance. two_words, one_swapped: both, or
+    one by any word. rhyme, run_together, one_word: ends alike, another border, no border.
+    part: some of its words, or the phrase broken off. made_up, merged: no words."""
     distance: float
     """Smallest weighted edit distance to any reading of the phrase."""
 
@@ -107,7 +105,8 @@ def _swaps(
 ) -> Iterator[str]:
     """The phrase with one word replaced by a word at a distance, all positions in turn."""
     lists = []
-    for position, phonemes in enumerate(phrase.phonemes):
+    for position in content_places(phrase):
+        phonemes = phrase.phonemes[position]
         words = [(d, w) for d, w in near.around(split_phonemes(phonemes), at_most) if d >= above]
         lists.append([_with_word(phrase, position, w) for w in _likely_first(rng, words)])
     yield from _in_turn(lists)
@@ -163,53 +162,21 @@ def _run_together(phrase: Phrase, near: _Neighbours, rng: random.Random) -> Iter
         yield f"{rng.choice(first)} {rng.choice(second)}"
 
 
-def _edited(phonemes: str, rng: random.Random) -> str:
-    """A word's phonemes with one of them replaced, left out or added; stress stays in place."""
-    places = [i for i, c in enumerate(phonemes) if split_phonemes(c)]
-    place = rng.choice(places)
-    symbol = split_phonemes(phonemes[place])[0]
-    kind = VOWELS if symbol in VOWELS else CONSONANTS
-    action = rng.random()
-    if action < 0.15 and symbol in CONSONANTS and len(places) > 2:
-        return phonemes[:place] + phonemes[place + 1 :]
-    consonants = sorted(CONSONANTS - {"ŋ", "ʒ", "h", "j", "w", symbol})
-    if action < 0.25 and place == places[-1] and symbol in VOWELS:
-        return phonemes + rng.choice(consonants)
-    close = [
-        other
-        for other in SYMBOLS
-        if other in kind
-        and 0.0 < substitution_cost(symbol, other) <= _CLOSE_EDIT
-        and not (other == "ŋ" and place == places[0])
-        and not (other in {"h", "w", "j"} and place == places[-1])
-        and not (other == "ə" and phonemes[place - 1 : place] in set(STRESS_MARKS))
-    ]
-    return phonemes[:place] + rng.choice(close or consonants) + phonemes[place + 1 :]
+def _any_swapped(phrase: Phrase, rng: random.Random) -> Iterator[str]:
+    """The phrase with one word replaced by any other, common ones first: "smart table"."""
+    if len(phrase.words) < 2:
+        return
+    words = [(1.0, w) for w in pronunciation.common_words(_SWAPPED_WORD) if w not in phrase.words]
+    places = content_places(phrase)
+    yield from _in_turn([[_with_word(phrase, i, w) for w in _likely_first(rng, words)]
+                         for i in places])  # fmt: skip
 
 
-def _made_up(phrase: Phrase, rng: random.Random) -> Iterator[tuple[str, str]]:
-    """The phrase with one to three phonemes moved, as (respelled text, phonemes)."""
-    for _ in range(20_000):
-        readings = list(phrase.phonemes)
-        for _ in range(rng.choice((1, 1, 2, 2, 3))):
-            position = rng.randrange(len(readings))
-            readings[position] = _edited(readings[position], rng)
-        words = [
-            word if said == before else pronunciation.respell(said, between="")
-            for word, said, before in zip(phrase.words, readings, phrase.phonemes, strict=True)
-        ]
-        yield " ".join(words), " ".join(readings)
-
-
-def _cut_word(phonemes: str) -> Iterator[str]:
-    """A word broken off after each vowel, or after the consonant that follows it."""
-    places = [i for i, c in enumerate(phonemes) if split_phonemes(c)]
-    for at, place in enumerate(places[:-1]):
-        if split_phonemes(phonemes[place])[0] in VOWELS:
-            yield phonemes[: place + 1].rstrip()
-            following = places[at + 1]
-            if at + 2 < len(places) and split_phonemes(phonemes[following])[0] in CONSONANTS:
-                yield phonemes[: following + 1]
+def _single_words(phrase: Phrase, near: _Neighbours, rng: random.Random) -> Iterator[str]:
+    """Single words that sound like the whole phrase: "smarter" for "smart mirror"."""
+    if len(phrase.words) > 1:
+        symbols = split_phonemes("".join(phrase.phonemes))
+        yield from _likely_first(rng, near.around(symbols, nearest_distance(phrase) + _FAR_SPAN))
 
 
 def _parts(phrase: Phrase, rng: random.Random) -> Iterator[tuple[str, str, bool]]:
@@ -222,7 +189,7 @@ def _parts(phrase: Phrase, rng: random.Random) -> Iterator[tuple[str, str, bool]
         if b - a < count
     ]
     for i, said in enumerate(phrase.phonemes):
-        for piece in _cut_word(said):
+        for piece in cut_word(said):
             text = pronunciation.respell(piece, between="")
             parts.append(
                 (
@@ -255,7 +222,10 @@ def confusers(phrase: Phrase, rng: random.Random) -> Iterator[Confuser]:
         else _real("far", _swaps(phrase, near, rng, limits[2], floor + _FAR_SPAN)),
         "rhyme": _real("rhyme", _rhymes(phrase, rng)),
         "run_together": _real("run_together", _run_together(phrase, near, rng)),
-        "made_up": ((*made, True, "made_up") for made in _made_up(phrase, rng)),
+        "one_word": _real("one_word", _single_words(phrase, near, rng)),
+        "one_swapped": _real("one_swapped", _any_swapped(phrase, rng)),
+        "made_up": ((*made, True, "made_up") for made in moved(phrase, rng)),
+        "merged": ((*made, True, "merged") for made in merged(phrase, rng)),
     }
     accept = _acceptance(phrase, floor)
     while streams:
@@ -273,7 +243,7 @@ def _acceptance(
     phrase: Phrase, floor: float
 ) -> Callable[[tuple[str, str, bool, str]], Confuser | None]:
     """A judge of candidates that lets each text pass once, and only if it is far enough."""
-    seen = set()
+    seen = {phrase.text}
     real_sounds = set(pronunciation.common_words(_REAL_WORD).values())
     british = pronunciation.pronouncer(british=True)
     farthest = floor + _FAR_SPAN
@@ -294,7 +264,7 @@ def _acceptance(
             return None
         distance = min(distance_to_phrase(p, phrase) for p in heard)
         if distance < floor + (_PART_MARGIN if kind == "part" else 0.0) or (
-            kind != "part" and distance > farthest
+            kind not in _SHARES_WORDS and distance > farthest
         ):
             return None
         return Confuser(text, phonemes, made_up, kind, round(distance, 3))

@@ -61,8 +61,9 @@ _GRIM = re.compile(
     r"cancer|tumou?r|disease|vomit|urin|excre|bowel|genit|abort|pregnan|fuck|shit|hell\b|damn|"
     r"savage|primitive|retard|idiot|stupid|fat\b|ugly|crippl|lynch|hitler|enemy|war\b|soldier|"
     r"troops|prison|victim|crime|criminal|beat(en)? (him|her|his)|hit (him|her)|slap|whip|seduc|"
-    r"lust|mistress|virgin|bastard|devil|satan|curse|iraq|israel|palestin|president|congress|\bacid\b|"
-    r"good head|a strip|evil|divorc|mugged|martini|god|hard on|bust\b|starv|arrest|custody|guilty"
+    r"lust|mistress|virgin|bastard|devil|satan|curse|iraq|israel|palestin|president|congress|"
+    r"\bacid\b|good head|a strip|evil|divorc|mugged|martini|god|hard on|bust\b|starv|drown|arrest|"
+    r"custody|guilty"
 )
 
 

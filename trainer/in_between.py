@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 
 from trainer import pronunciation
 from trainer.articulation import split_phonemes
-from trainer.hearing import contains_phrase, distance_to_phrase
+from trainer.hearing import contains_phrase, distance_to_filler, distance_to_phrase
+from trainer.positives import KINDS_AROUND, frame
+from trainer.sentences import as_sentence, written_lines
 from trainer.wording import normalise_text
 
 if TYPE_CHECKING:
@@ -25,10 +27,15 @@ if TYPE_CHECKING:
 
 _DATA = Path(__file__).parent / "data"
 _INSERTED_WORD = 1e-5  # about 3,700 words
-_SHORTEST_INSERTION_PHONEMES = 3  # "smart a mirror" is the phrase with a hesitation
+_SHORTEST_INSERTION_PHONEMES = 2
+_FROM_FILLERS = 0.7  # "smart um mirror" is the phrase, and "arm" and "her" sound too much like "um"
 _LARGEST_REORDER_WORDS = 5
 _NEAREST = 0.8
-_TURN = ("insert", "carrier", "half", "insert", "carrier", "reorder", "half", "apart")
+_ARTICLES = frozenset(("the", "a", "an", "my", "your"))
+_TURN = (
+    "insert", "woken", "half", "insert", "carrier", "reorder", "half", "woken", "insert", "apart",
+    "carrier",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -38,25 +45,26 @@ class InBetween:
     text: str
     phonemes: str
     kind: str
+    """insert: other words in a gap. reorder: another order. half: a part, then something else.
+    carrier: a part in a sentence. woken: a part where the whole would be. apart: both parts, with
+    much between."""
 
 
-@cache
 def _lines(name: str) -> tuple[str, ...]:
-    lines = (_DATA / name).read_text("utf-8").splitlines()
-    return tuple(line for line in lines if line and not line.startswith("#"))
+    return written_lines(_DATA / name)
 
 
 @cache
-def _insertions() -> tuple[str, ...]:
+def _insertions() -> tuple[list[str], list[float]]:
+    """Words to push into a gap, and how readily each is drawn: common ones more often."""
     table = pronunciation.common_words(_INSERTED_WORD)
-    return tuple(
-        sorted(w for w, symbols in table.items() if len(symbols) >= _SHORTEST_INSERTION_PHONEMES)
+    words = sorted(
+        word
+        for word, symbols in table.items()
+        if len(symbols) >= _SHORTEST_INSERTION_PHONEMES
+        and distance_to_filler(symbols) > _FROM_FILLERS
     )
-
-
-def _sentence(words: str, frame: str) -> str:
-    text = frame.replace("{words}", words)
-    return text[0].upper() + text[1:]
+    return words, [pronunciation.word_probability(word) ** 0.5 for word in words]
 
 
 def _stand_ins(phrase: Phrase) -> tuple[list[str], list[str]]:
@@ -80,7 +88,7 @@ def _stand_ins(phrase: Phrase) -> tuple[list[str], list[str]]:
 def _inserted(phrase: Phrase, rng: random.Random) -> Iterator[str]:
     while len(phrase.words) > 1:
         gap = rng.randrange(1, len(phrase.words))
-        inside = rng.sample(_insertions(), rng.choice((1, 1, 2)))
+        inside = rng.choices(*_insertions(), k=rng.choice((1, 1, 2)))
         yield " ".join((*phrase.words[:gap], *inside, *phrase.words[gap:]))
 
 
@@ -95,13 +103,20 @@ def _reordered(phrase: Phrase, rng: random.Random) -> Iterator[str]:
     yield from orders
 
 
+def _opened(opening: str, last: str) -> str:
+    """An opening and the last part of the phrase, with one article between them."""
+    if last.split(maxsplit=1)[0] in _ARTICLES and opening.rsplit(maxsplit=1)[-1] in _ARTICLES:
+        opening = " ".join(opening.split()[:-1])
+    return f"{opening} {last}".strip()
+
+
 def _halves(phrase: Phrase, rng: random.Random) -> Iterator[str]:
     first, last = _stand_ins(phrase)
     while first or last:
         if first and (not last or rng.random() < 0.6):
             yield f"{rng.choice(first)} {rng.choice(_lines('continuations.txt'))}"
         else:
-            yield f"{rng.choice(_lines('openings.txt'))} {rng.choice(last)}"
+            yield _opened(rng.choice(_lines("openings.txt")), rng.choice(last))
 
 
 def _carried(phrase: Phrase, rng: random.Random) -> Iterator[str]:
@@ -110,7 +125,17 @@ def _carried(phrase: Phrase, rng: random.Random) -> Iterator[str]:
     if len(phrase.words) > 2:
         parts += [w for w in phrase.words[1:-1] if w not in parts]
     while parts:
-        yield _sentence(rng.choice(parts), rng.choice(_lines("carriers.txt")))
+        carrier = rng.choice(_lines("carriers.txt"))
+        yield as_sentence(carrier.replace("{words}", rng.choice(parts)))
+
+
+def _woken(phrase: Phrase, rng: random.Random) -> Iterator[str]:
+    """A part of the phrase where the whole would be: "Hey mirror, turn on the lamp"."""
+    first, last = _stand_ins(phrase)
+    parts = list(dict.fromkeys((*first, *last)))
+    while parts:
+        before, after = frame(rng.choice(KINDS_AROUND), rng)
+        yield as_sentence(f"{before}{rng.choice(parts)}{after}")
 
 
 def _apart(phrase: Phrase, rng: random.Random) -> Iterator[str]:
@@ -119,8 +144,7 @@ def _apart(phrase: Phrase, rng: random.Random) -> Iterator[str]:
         gap = rng.randrange(1, len(phrase.words))
         first, last = " ".join(phrase.words[:gap]), " ".join(phrase.words[gap:])
         between = rng.choice(_lines("continuations.txt"))
-        opening = rng.choice(_lines("openings.txt"))
-        yield f"{first} {between}, {opening} {last}"
+        yield f"{first} {between}, {_opened(rng.choice(_lines('openings.txt')), last)}"
 
 
 def in_between_texts(phrase: Phrase, rng: random.Random) -> Iterator[InBetween]:
@@ -130,6 +154,7 @@ def in_between_texts(phrase: Phrase, rng: random.Random) -> Iterator[InBetween]:
         "reorder": _reordered(phrase, rng),
         "half": _halves(phrase, rng),
         "carrier": _carried(phrase, rng),
+        "woken": _woken(phrase, rng),
         "apart": _apart(phrase, rng),
     }
     american = pronunciation.pronouncer()

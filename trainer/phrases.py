@@ -20,7 +20,7 @@ from trainer.in_between import in_between_texts
 from trainer.phrase_check import Phrase, parse_phrase
 from trainer.positives import positives
 from trainer.sentences import sentences
-from trainer.wording import PhraseError, normalise_text
+from trainer.wording import PhraseError, normalise_text, word_places
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -129,6 +129,34 @@ def bucket_texts(phrase: Phrase, bucket: Bucket, count: int, seed: int) -> list[
     return list(islice(_MAKERS[bucket](phrase, rng), count))
 
 
+def _marked(text: PhraseText) -> str:
+    """The text, with brackets around the phrase where something else is said too."""
+    if text.words is None or text.stands_alone:
+        return text.text
+    places = word_places(text.text)
+    first, last = places[text.words[0]][0], places[text.words[1] - 1][1]
+    return f"{text.text[:first]}[{text.text[first:last]}]{text.text[last:]}"
+
+
+def _report_lines(texts: list[PhraseText], phrase: Phrase) -> Iterator[str]:
+    """Texts by kind, in the order in which kinds are drawn; confusers with their distance."""
+    kinds = dict.fromkeys(text.kind for text in texts)
+    width = max((len(kind) for kind in kinds), default=0)
+    for kind in kinds:
+        label = kind.replace("_", " ")
+        lines = []
+        for text in texts:
+            if text.kind != kind:
+                continue
+            said = f"  /{text.phonemes}/" if text.spoken_as_phonemes else ""
+            far = distance_to_phrase(text.phonemes, phrase)
+            number = f"{far:4.2f}  " if text.bucket is Bucket.CONFUSER else ""
+            lines.append((far if number else 0.0, f"{number}{_marked(text)}{said}"))
+        for _, line in sorted(lines, key=lambda pair: pair[0]):
+            yield f"  {label:<{width}}  {line}"
+            label = ""
+
+
 def bucket_report(phrase: Phrase, count: int, seed: int) -> str:
     """The phrase, its warnings and `count` texts of each bucket, in lines for people to read."""
     spoken = f"/{' '.join(phrase.phonemes)}/"
@@ -138,16 +166,7 @@ def bucket_report(phrase: Phrase, count: int, seed: int) -> str:
     ]
     for bucket in Bucket:
         texts = bucket_texts(phrase, bucket, count, seed)
-        lines += ["", f"{bucket.replace('_', '-')} ({len(texts)})"]
-        if bucket is Bucket.CONFUSER:
-            texts.sort(key=lambda text: distance_to_phrase(text.phonemes, phrase))
-        for text in texts:
-            line = f"  {text.text}"
-            if bucket is Bucket.CONFUSER:
-                line = f"  {distance_to_phrase(text.phonemes, phrase):4.2f}  {text.text}"
-            if text.spoken_as_phonemes:
-                line += f"  /{text.phonemes}/"
-            lines.append(line)
+        lines += ["", f"{bucket.replace('_', '-')} ({len(texts)})", *_report_lines(texts, phrase)]
     return "\n".join(lines)
 
 

@@ -60,6 +60,10 @@ Parts = tuple[str, str, str]
 """What is before the phrase, the phrase as it is said, what is after it."""
 
 
+KINDS_AROUND = ("call", "question", "start", "middle", "end")
+"""Kinds in which something else is said too."""
+
+
 @cache
 def _wakes() -> Grammar:
     return read_grammar(_WAKES, lists=grammar().lists, given=_SLOTS)
@@ -86,6 +90,13 @@ def _broken(phrase: Phrase, rng: random.Random) -> str:
     marks = _FILLED if rng.random() < _FILLED_SHARE else _PAUSES
     gap = rng.randrange(1, len(phrase.words))
     return " ".join(phrase.words[:gap]) + rng.choice(marks) + " ".join(phrase.words[gap:])
+
+
+def frame(kind: str, rng: random.Random) -> tuple[str, str]:
+    """What stands before and after the phrase in a text of a kind (a section of `wakes.txt`)."""
+    templates = [t for t in _wakes().topics[kind] if "{phrase}" in t and "{first}" not in t]
+    before, _, after = _wakes().fill(rng.choice(templates), rng).partition("{phrase}")
+    return before.replace("?,", ","), after
 
 
 def _around(kind: str, phrase: Phrase, rng: random.Random) -> Iterator[Parts]:

@@ -29,6 +29,11 @@ def normalise_text(text: str) -> str:
     return " ".join(_WORD.findall(text.translate(_APOSTROPHES).lower()))
 
 
+def word_places(text: str) -> list[tuple[int, int]]:
+    """Where each word of `normalise_text(text).split()` starts and ends in `text`."""
+    return [found.span() for found in _WORD.finditer(text.translate(_APOSTROPHES).lower())]
+
+
 def _refuse_character(character: str) -> None:
     """Raise if `character` has no place in a phrase."""
     category = unicodedata.category(character)

@@ -2,16 +2,25 @@
 
 import hashlib
 import os
+import random
 import subprocess
 import sys
 from collections import Counter
+from itertools import pairwise, takewhile
 
 import pytest
 
 from trainer import pronunciation
-from trainer.articulation import split_phonemes
+from trainer.articulation import (
+    CONSONANTS,
+    VOWELS,
+    phoneme_distance,
+    split_phonemes,
+    without_final_r,
+)
 from trainer.confusers import nearest_distance
 from trainer.hearing import FILLERS, distance_to_phrase, phrase_readings
+from trainer.made_up import edited
 from trainer.phrase_check import MAX_SECONDS
 from trainer.phrases import (
     Bucket,
@@ -22,6 +31,7 @@ from trainer.phrases import (
     contains_phrase,
     normalise_text,
     parse_phrase,
+    phrase_sounds,
 )
 
 PHRASES = ["smart mirror", "hey jarvis", "stop the press", "computer", "view glass"]
@@ -225,7 +235,7 @@ def test_confusers_are_close_but_not_too_close(text: str) -> None:
 def test_confusers_have_parts_of_the_phrase_and_close_words() -> None:
     smart = {c.text for c in bucket_texts(parse_phrase("smart mirror"), Bucket.CONFUSER, 400, 0)}
     assert {"smart", "mirror", "smart meer", "start mirror", "smart measure"} <= smart
-    hey = {c.text for c in bucket_texts(parse_phrase("hey jarvis"), Bucket.CONFUSER, 400, 0)}
+    hey = {c.text for c in bucket_texts(parse_phrase("hey jarvis"), Bucket.CONFUSER, 800, 0)}
     assert {"hey", "jarvis", "hey jar", "hey garbage"} <= hey
 
 
@@ -293,3 +303,137 @@ def test_report_shows_all_buckets() -> None:
     assert "one syllable" in report
     for heading in ("positive (5)", "confuser (5)", "in-between (5)", "plain (5)"):
         assert heading in report
+
+
+def test_report_marks_the_phrase_and_names_the_kinds() -> None:
+    report = bucket_report(parse_phrase("smart mirror"), 24, 0)
+    positives, confusers, in_between, _ = report.split("\n\n")[1:]
+    assert "[smart mirror]" in positives
+    assert "[Smart mirror]" in positives
+    alone, *_ = positives.split("\n  call")
+    assert "[" not in alone
+    for kind in ("start", "middle", "end", "hesitant", "question"):
+        assert f"\n  {kind} " in positives
+    for kind in ("near", "part", "made up", "merged", "one swapped", "run together"):
+        assert f"\n  {kind} " in confusers
+    for kind in ("insert", "woken", "half", "carrier", "reorder", "apart"):
+        assert f"\n  {kind} " in in_between
+
+
+@pytest.mark.parametrize(
+    ("text", "mine"),
+    [
+        ("smart mirror", {"smirer", "smart meer"}),
+        ("hey jarvis", {"hayrvis", "hey jar"}),
+    ],
+)
+def test_confusers_are_of_every_kind(text: str, mine: set[str]) -> None:
+    texts = bucket_texts(parse_phrase(text), Bucket.CONFUSER, 1200, 0)
+    assert {t.kind for t in texts} >= {
+        "part", "near", "medium", "two_words", "run_together", "one_word", "one_swapped",
+        "made_up", "merged",
+    }  # fmt: skip
+    assert mine <= {t.text for t in texts}
+    for confuser in texts:
+        assert confuser.words is None
+        if confuser.kind == "one_swapped":
+            assert len(set(confuser.text.split()) - set(text.split())) == 1
+        if confuser.spoken_as_phonemes:
+            assert confuser.kind in {"part", "made_up", "merged"}
+
+
+def test_in_between_texts_are_of_every_kind() -> None:
+    texts = bucket_texts(parse_phrase("turn the page over"), Bucket.IN_BETWEEN, 300, 0)
+    kinds = Counter(t.kind for t in texts)
+    assert set(kinds) == {"insert", "reorder", "half", "carrier", "woken", "apart"}
+    # Positives and negatives stand in the same frames, so that no frame tells them apart.
+    assert any(t.text.startswith("Turn the page, ") for t in texts if t.kind == "woken")
+    for text in texts:
+        if text.kind == "insert":
+            words = text.text.split()
+            assert (words[0], words[-1]) == ("turn", "over")
+            assert len(words) > 4
+        if text.kind == "reorder":
+            assert set(text.text.split()) <= {"turn", "the", "page", "over"}
+
+
+@pytest.mark.parametrize("text", ["knight sky", "see you later", "stop the press", "okay nabu"])
+def test_no_negative_hesitates_its_way_into_the_phrase(text: str) -> None:
+    phrase = parse_phrase(text)
+    for negative in bucket_texts(phrase, Bucket.IN_BETWEEN, 400, 2):
+        words = normalise_text(negative.text).split()
+        without = " ".join(w for w in words if w not in {"um", "uh", "er", "a", "ah"})
+        assert not contains_phrase(pronunciation.phonemes(without or "no"), phrase), negative
+
+
+HOMOPHONES = {
+    "write a letter": "right a letter",
+    "blue sea": "blew see",
+    "knight sky": "night skies",
+    "their house": "there houses",
+    "ice cream": "I scream",
+    "sauce": "source",
+    "aunt flower": "ant flour",
+    "new mail": "knew male",
+}
+
+
+@pytest.mark.parametrize("text", list(HOMOPHONES))
+def test_no_negative_has_the_phrase_or_a_homophone(text: str) -> None:
+    phrase = parse_phrase(text)
+    alike = [pronunciation.phonemes(HOMOPHONES[text], british=b) for b in (False, True)]
+    assert any(contains_phrase(sounds, phrase) for sounds in alike)
+    said = {normalise_text(t.text) for t in bucket_texts(phrase, Bucket.POSITIVE, 120, 1)}
+    for bucket in (Bucket.CONFUSER, Bucket.IN_BETWEEN, Bucket.PLAIN):
+        negatives = bucket_texts(phrase, bucket, 250, 1)
+        assert len(negatives) >= 200
+        check_negatives(negatives, bucket, text)
+        # A clip is found again by its words: the same ones must not be for and against.
+        assert not said & {normalise_text(t.text) for t in negatives}
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_buckets_hold_for_any_two_words(seed: int) -> None:
+    rng = random.Random(seed)
+    words = [w for w in pronunciation.common_words(1e-5) if len(w) > 3]
+    text = " ".join(rng.sample(words, 2))
+    phrase = parse_phrase(text)
+    for bucket in (Bucket.CONFUSER, Bucket.IN_BETWEEN, Bucket.PLAIN):
+        check_negatives(bucket_texts(phrase, bucket, 80, seed), bucket, text)
+    for positive in bucket_texts(phrase, Bucket.POSITIVE, 80, seed):
+        assert contains_phrase(positive.phonemes, phrase)
+
+
+def test_phrase_sounds_find_what_contains_phrase_finds() -> None:
+    phrase = parse_phrase("car park")
+    for said in ("car park", "a car, um, park", "the car uh park gate", "carpark", "a cat park"):
+        for british in (False, True):
+            sounds = pronunciation.phonemes(said, british=british)
+            heard = "".join(without_final_r(split_phonemes(sounds)))
+            found = any(sound in heard for sound in phrase_sounds(phrase.words))
+            assert found is contains_phrase(sounds, phrase) is (said != "a cat park"), said
+
+
+def test_what_is_swallowed_makes_no_distance() -> None:
+    mirror = parse_phrase("smart mirror")
+    assert distance_to_phrase("smˈɑɹ mˈɪɹəɹ", mirror) == 0
+    assert distance_to_phrase("smˈɑɹt ˈɪɹəɹ", mirror) > 0.4
+    texts = bucket_texts(mirror, Bucket.CONFUSER, 1500, 3)
+    assert not any(split_phonemes(t.phonemes) == tuple("smɑɹmɪɹəɹ") for t in texts)
+
+
+def test_made_up_words_can_be_said() -> None:
+    rng = random.Random(0)
+    kinds = Counter[int]()
+    for word in ("stˈɑp", "mˈɪɹəɹ", "ʤˈɑɹvɪs", "ɡlˈæs", "kəmpjˈuTəɹ"):
+        before = split_phonemes(word)
+        for _ in range(300):
+            after = split_phonemes(edited(word, rng))
+            kinds[len(after) - len(before)] += 1
+            assert phoneme_distance(before, after) <= 1.0
+            assert set(after) & VOWELS
+            assert all(a != b for a, b in pairwise(after))
+            onset = "".join(takewhile(CONSONANTS.__contains__, after))
+            assert onset not in {"dt", "pɡ", "fʤ", "sʃ", "tl", "mɹ"}, after
+    assert set(kinds) == {-1, 0, 1}
+    assert min(kinds.values()) > 100
