@@ -21,10 +21,11 @@ $(BIN)/python:
 
 $(VENV)/.app: pyproject.toml runtime/pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) -e "./runtime[onnx,litert]" -e ".[tflite,piper]"
+	@$(PIP) --quiet -e ".[ctc]" || echo "ctc-segmentation could not be built (it needs a C compiler): phrases will only be said alone."
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.app
-	$(PIP) -e "./runtime[onnx,litert]" -e ".[tflite,piper,dev]"
+	$(PIP) -e "./runtime[onnx,litert]" -e ".[tflite,piper,ctc,dev]"
 	$(PIP) --no-deps kokoro loguru  # without its text reader, which we replace: 38 packages, some GPL
 	@touch $@
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from functools import cache
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from trainer.ctc import AcousticModelUnavailableError, acoustic_model
@@ -38,6 +39,8 @@ def why_deaf() -> str:
         acoustic_model()
     except AcousticModelUnavailableError as error:
         return str(error)
+    if find_spec("ctc_segmentation") is None:
+        return "ctc-segmentation is not installed: pip install 'watchword[ctc]'."
     return ""
 
 

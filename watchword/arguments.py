@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, TypeAlias
 
+PRESETS = ("quick", "standard", "best")
+"""Repeated here, and held against the original by a test: what has it is heavy to import."""
 EPILOG = """\
 exit codes:
   0    done

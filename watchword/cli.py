@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from watchword.arguments import EPILOG, add_command, positive, seed
+from watchword.arguments import EPILOG, PRESETS, add_command, positive, seed
 from watchword.corpus_cli import add_corpus
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-PRESETS = ("quick", "standard", "best")
 ENGINES = ("onnxruntime", "ai-edge-litert", "tflite-runtime")
 """Repeated here, and held against the originals by a test: what has them is heavy to import."""
 INTERRUPTED = 130

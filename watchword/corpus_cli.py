@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from watchword.arguments import add_command, positive
+from watchword.arguments import PRESETS, add_command, positive, seed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -118,7 +118,26 @@ From then on every training mixes them into its clips, beside what it makes itse
     verb.add_argument("--source", required=True, help="the collection's name; kept with each")
 
 
+def _add_make(verbs: Commands) -> None:
+    """Add the verb `make`."""
+    verb = add_command(
+        verbs,
+        "make",
+        help="make the speech for a phrase, without training",
+        description="""\
+Brings every bucket of a phrase to the size that a preset asks for: clips that are there count, the
+others are synthesised. Says for each bucket what it holds and what that took; `watchword train`
+then finds everything made.""",
+        example='watchword corpus make "smart mirror" --preset quick',
+    )
+    verb.add_argument("phrase", help="what the device should listen for, in quotes")
+    verb.add_argument("--preset", choices=PRESETS, default="standard", help="how much (standard)")
+    verb.add_argument("--seed", type=seed, default=0, help="decides voices and pace (0)")
+    verb.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file")
+
+
 ADD_VERB: tuple[Callable[[Commands], None], ...] = (
+    _add_make,
     _add_recordings,
     _add_own_voice,
     _add_sounds,

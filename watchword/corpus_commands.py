@@ -48,7 +48,15 @@ def own_voice(options: argparse.Namespace) -> int:
     return import_own_voice(options)
 
 
+def make(options: argparse.Namespace) -> int:
+    """Make the speech for a phrase, without training."""
+    from watchword.corpus_make import make_corpus
+
+    return make_corpus(options)
+
+
 VERBS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "make": make,
     "add": add,
     "own-voice": own_voice,
     "add-sounds": add_sounds,
