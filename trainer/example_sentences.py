@@ -34,9 +34,7 @@ def _words(line: str) -> frozenset[str]:
 _MIN_WORDS, _MAX_WORDS = 4, 12
 _SPOKEN_WORD = 1e-6
 _PARTS_OF_SPEECH = ("verb", "adj", "adv", "noun")
-_QUOTED = re.compile(
-    r'"([^"]+)"(?!\s*-)'
-)  # an example; one with "- Somebody" behind is a quotation
+_QUOTED = re.compile(r'"([^"]+)"(\s*-)?')  # with "- Somebody" behind, it is a quotation
 _FIT = re.compile(r"^[A-Za-z][A-Za-z' ,;]*[a-z][.?!]?$")
 # Examples of nouns and adjectives are mostly phrases: in a sentence somebody does something.
 _DOERS = _words(
@@ -71,7 +69,8 @@ def _quoted(folder: Path) -> Iterator[str]:
     for part in _PARTS_OF_SPEECH:
         for line in (folder / f"data.{part}").read_text("utf-8").splitlines():
             if not line.startswith("  "):
-                yield from _QUOTED.findall(line.partition(" | ")[2])
+                gloss = line.partition(" | ")[2]
+                yield from (text for text, by in _QUOTED.findall(gloss) if not by)
 
 
 def _is_sentence(words: list[str]) -> bool:

@@ -239,10 +239,9 @@ def test_confusers_have_parts_of_the_phrase_and_close_words() -> None:
     assert {"hey", "jarvis", "hey jar", "hey garbage"} <= hey
 
 
-@pytest.mark.parametrize("too_close", ["smart nearer", "smart miller", "smart mira"])
-def test_texts_that_people_mistake_are_left_out(too_close: str) -> None:
-    texts = bucket_texts(parse_phrase("smart mirror"), Bucket.CONFUSER, 3000, 1)
-    assert too_close not in {t.text for t in texts}
+def test_texts_that_people_mistake_are_left_out() -> None:
+    texts = bucket_texts(parse_phrase("smart mirror"), Bucket.CONFUSER, 1500, 1)
+    assert not {"smart nearer", "smart miller", "smart mira"} & {t.text for t in texts}
 
 
 @pytest.mark.parametrize("text", PHRASES)
