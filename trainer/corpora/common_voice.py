@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,8 @@ DURATIONS = "clip_durations.tsv"
 SPEAKER_CHARACTERS = 24
 """Of the 128 hexadecimal digits of a client id: 96 bits tell everybody apart."""
 LANGUAGE = "en"
+_WRAPPED = re.compile(r'"[^"]*"')
+"""Some sentences are in quotes as a whole, which says nothing of them."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ class CommonVoice:
                 yield Recording(
                     file=row.file,
                     audio=row.audio,
-                    text=row.text.strip('"'),
+                    text=row.text[1:-1] if _WRAPPED.fullmatch(row.text) else row.text,
                     speaker=row.speaker[:SPEAKER_CHARACTERS],
                     licence=row.licence,
                     seconds=row.seconds,

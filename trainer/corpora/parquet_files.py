@@ -78,7 +78,9 @@ class LocalFiles:
             CorpusError: It cannot be opened.
         """
         try:
-            return (self.path.resolve().parent / name).open("rb")
+            path = self.path.resolve()
+            above = path.parents[1] if path.is_file() else path.parent
+            return (above / name).open("rb")
         except OSError as error:
             raise CorpusError(f"{name} cannot be opened: {error.strerror}.") from error
 
@@ -110,13 +112,7 @@ class HubFiles:
             CorpusPartMissingError: huggingface_hub is not installed.
         """
         folder = f"datasets/{self.dataset}/{self.subset}"
-        try:
-            found = self.patiently(lambda: self._system().ls(folder, detail=False))
-        except FileNotFoundError as error:
-            raise CorpusError(
-                f"The Hub has no {self.subset} in {self.dataset}: check the names; a dataset with "
-                "conditions needs HF_TOKEN."
-            ) from error
+        found = self.patiently(lambda: self._system().ls(folder, detail=False))
         names = [f"{self.subset}/{str(path).rsplit('/', 1)[-1]}" for path in sorted(found)]
         names = [name for name in names if name.endswith(SUFFIX)]
         train = [n for n in names if not n.rsplit("/", 1)[-1].startswith(EVALUATION)]
@@ -134,22 +130,29 @@ class HubFiles:
         """Read, waiting longer and longer when the Hub does not answer.
 
         Raises:
-            CorpusUnreachableError: It did not answer at all.
+            CorpusError: It has no such thing.
+            CorpusUnreachableError: It did not answer at all, or refuses.
         """
-        from huggingface_hub.errors import HfHubHTTPError  # noqa: PLC0415 - optional
+        from huggingface_hub.errors import (  # noqa: PLC0415 - optional
+            HfHubHTTPError,
+            RepositoryNotFoundError,
+        )
 
         # Whichever HTTP client this version of the library uses, its errors are among the bases.
         unreachable: tuple[type[Exception], ...] = (OSError, *HfHubHTTPError.__bases__)
         for wait_s in (*PATIENCE_S, None):
             try:
                 return read()
-            except (FileNotFoundError, CorpusError):
-                raise
+            except (FileNotFoundError, RepositoryNotFoundError) as error:
+                raise CorpusError(
+                    f"The Hub has no {self.subset} in {self.dataset}: check the names; a dataset "
+                    "with conditions needs HF_TOKEN."
+                ) from error
             except unreachable as error:
                 if wait_s is None or _is_refusal(error):
                     raise CorpusUnreachableError(
-                        f"The Hub does not give {self.dataset}: {error}. What was imported is "
-                        "kept; run the same command again to go on."
+                        f"The Hub does not give {self.dataset}: {_first_line(error)} What was "
+                        "imported is kept; run the same command again to go on."
                     ) from error
                 self.sleep(wait_s)
         raise AssertionError("the last attempt returns or raises")
@@ -162,6 +165,11 @@ class HubFiles:
                 'The Hub is read by huggingface_hub: pip install "watchword[hub]".'
             ) from error
         return HfFileSystem(endpoint=self.endpoint)
+
+
+def _first_line(error: BaseException) -> str:
+    line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return f"{line.rstrip('.')}."
 
 
 def _is_refusal(error: BaseException) -> bool:

@@ -8,6 +8,7 @@ recordings is new, so that a second run passes over what is known with a few sma
 from __future__ import annotations
 
 import re
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 from trainer.corpora.base import (
     CorpusError,
     CorpusPartMissingError,
-    CorpusUnreachableError,
     Recording,
     Refusal,
 )
@@ -47,13 +47,12 @@ class _Pieces:
         Raises:
             RecordingError: The export has only its path, or this part of it is damaged.
         """
-        import pyarrow as pa  # noqa: PLC0415 - heavy
-
         if self._pieces is None:
             try:
-                column = self._file.read_row_group(self._group, columns=[AUDIO]).column(AUDIO)
-            except pa.ArrowException as error:
-                raise RecordingError(f"the row group is damaged: {error}") from error
+                with _damage_is_said():
+                    column = self._file.read_row_group(self._group, columns=[AUDIO]).column(AUDIO)
+            except CorpusError as error:
+                raise RecordingError(str(error)) from error
             self._pieces = [(piece or {}).get("bytes") or b"" for piece in column.to_pylist()]
         if not self._pieces[row]:
             raise RecordingError("the export has no audio in it, only its path")
@@ -73,18 +72,16 @@ class PeoplesSpeech:
     """Of everything; None: by the subset's name, as its publisher sorts them."""
     name: str = NAME
 
-    def count(self) -> int | None:
+    def count(self) -> int:
         """Return the rows of all files, taking those that are far away to be like the first."""
         names = self.files.names()
-        if not self.files.near:
-            return len(names) * self._open(names[0]).metadata.num_rows if names else 0
+        counted = names if self.files.near else names[:1]
         rows = 0
-        for name in names:
-            try:
+        for name in counted:
+            # What cannot be read is counted as refused when its turn comes.
+            with suppress(CorpusError):
                 rows += self._open(name).metadata.num_rows
-            except CorpusError:
-                continue  # counted as refused when its turn comes
-        return rows
+        return rows * len(names) // len(counted)
 
     def __iter__(self) -> Iterator[Recording | Refusal]:
         """Read file after file, row group after row group.
@@ -104,30 +101,30 @@ class PeoplesSpeech:
                 yield from self._row_group(name, file, group)
 
     def _row_group(self, name: str, file: Any, group: int) -> Iterator[Recording | Refusal]:
-        import pyarrow as pa  # noqa: PLC0415 - heavy
-
         licence = self.licence or _licence(name)
+
+        def read() -> Any:
+            with _damage_is_said():
+                return file.read_row_group(group, columns=list(COLUMNS))
+
         try:
-            rows = self.files.patiently(
-                partial(file.read_row_group, group, columns=list(COLUMNS))
-            ).to_pylist()
-        except CorpusUnreachableError:
-            raise
-        except (pa.ArrowException, OSError) as error:
+            rows = self.files.patiently(read).to_pylist()
+        except CorpusError as error:
             where = f"{name} row group {group}"
             yield Refusal(where, "the Parquet file cannot be read", str(error))
             return
         pieces = _Pieces(file, group)
         for number, row in enumerate(rows):
             where = f"{name} row group {group} row {number}"
-            if not row["id"] or row["text"] is None:
+            if not row["id"] or not isinstance(row["text"], str):
                 yield Refusal(where, "the row has no id or no text")
                 continue
+            file_name = str(row["id"])
             yield Recording(
-                file=row["id"],
+                file=file_name,
                 audio=partial(self.files.patiently, partial(pieces.of, number)),
                 text=row["text"],
-                speaker=_document(row["id"]),
+                speaker=_document(file_name),
                 licence=licence,
                 seconds=row["duration_ms"] / 1000 if row["duration_ms"] else None,
                 settings={"container": name},
@@ -136,23 +133,46 @@ class PeoplesSpeech:
 
     def _open(self, name: str) -> Any:
         try:
-            import pyarrow as pa  # noqa: PLC0415 - heavy
-            import pyarrow.parquet as pq  # noqa: PLC0415
+            import pyarrow.parquet as pq  # noqa: PLC0415 - heavy
         except ImportError as error:
             raise CorpusPartMissingError(
                 'Parquet is read by pyarrow: pip install "watchword[hub]".'
             ) from error
-        try:
-            file = self.files.patiently(lambda: pq.ParquetFile(self.files.open(name)))
-        except pa.ArrowException as error:
-            raise CorpusError(f"{name} is not Parquet, or is cut off: {error}.") from error
-        missing = {*COLUMNS, AUDIO} - set(file.schema_arrow.names)
+
+        def read() -> Any:
+            with _damage_is_said():
+                return pq.ParquetFile(self.files.open(name))
+
+        file = self.files.patiently(read)
+        schema = file.schema_arrow
+        missing = [column for column in (*COLUMNS, AUDIO) if column not in schema.names]
         if missing:
             raise CorpusError(
-                f"{name} has no column {', '.join(sorted(missing))}: it has "
-                f"{', '.join(file.schema_arrow.names)}."
+                f"it has no column {', '.join(missing)}, only {', '.join(schema.names)}"
             )
+        kind = schema.field(AUDIO).type
+        if not hasattr(kind, "fields") or "bytes" not in [field.name for field in kind.fields]:
+            raise CorpusError(f"its column {AUDIO} is {kind}, not a struct with bytes")
         return file
+
+
+@contextmanager
+def _damage_is_said() -> Iterator[None]:
+    """Tell damage in a Parquet file from a connection that failed: both are OSErrors.
+
+    Raises:
+        CorpusError: what was read is damaged.
+    """
+    import pyarrow as pa  # noqa: PLC0415 - heavy
+
+    try:
+        yield
+    except pa.ArrowException as error:
+        raise CorpusError(f"it is damaged: {error}") from error
+    except OSError as error:
+        if type(error) is not OSError or error.errno is not None:
+            raise
+        raise CorpusError(f"it is damaged: {error}") from error
 
 
 def _document(piece: str) -> str:
