@@ -31,6 +31,7 @@ HOW_TO_GET = {
     "nanotts": "pip install py-nanotts",
     "flite": "apt-get install flite (optional)",
     "espeak": "apt-get install espeak-ng (optional)",
+    "festival": "apt-get install festival festvox-kallpc16k festvox-kdlpc16k (optional)",
 }
 
 

@@ -64,6 +64,12 @@ def _elevenlabs(_voices_dir: Path) -> SpeechEngine:
     return ElevenLabsEngine.of_account()
 
 
+def _festival(_voices_dir: Path) -> SpeechEngine:
+    from trainer.tts.festival import FestivalEngine  # noqa: PLC0415
+
+    return FestivalEngine()
+
+
 ENGINES: dict[str, Callable[[Path], SpeechEngine]] = {
     "kokoro": _kokoro,
     "piper": _piper,
@@ -71,6 +77,7 @@ ENGINES: dict[str, Callable[[Path], SpeechEngine]] = {
     "nanotts": _nanotts,
     "flite": _flite,
     "espeak": _espeak,
+    "festival": _festival,
     "bark": _bark,
     "elevenlabs": _elevenlabs,
 }

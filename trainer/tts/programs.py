@@ -89,13 +89,22 @@ def speak_to_wav(
                 f"{command[0]} failed with exit code {done.returncode}: "
                 f"{done.stderr.strip()[-300:]}"
             )
-        try:
-            with wave.open(str(path), "rb") as opened:
-                shape = (opened.getnchannels(), opened.getsampwidth())
-                rate_hz = opened.getframerate()
-                data = opened.readframes(opened.getnframes())
-        except (wave.Error, EOFError) as error:
-            raise SynthesisError(f"{command[0]} wrote no WAV file: {error}.") from error
+        return read_speech(path, command[0])
+
+
+def read_speech(path: Path, program: str) -> tuple[NDArray[np.int16], int]:
+    """Return what a speech program wrote: int16 [samples] and their rate.
+
+    Raises:
+        SynthesisError: it is no 16-bit mono WAV file.
+    """
+    try:
+        with wave.open(str(path), "rb") as opened:
+            shape = (opened.getnchannels(), opened.getsampwidth())
+            rate_hz = opened.getframerate()
+            data = opened.readframes(opened.getnframes())
+    except (OSError, wave.Error, EOFError) as error:
+        raise SynthesisError(f"{program} wrote no WAV file: {error}.") from error
     if shape != (1, 2):
-        raise SynthesisError(f"{command[0]} wrote {shape[0]} channels of {8 * shape[1]} bits.")
+        raise SynthesisError(f"{program} wrote {shape[0]} channels of {8 * shape[1]} bits.")
     return np.frombuffer(data, dtype="<i2").astype(np.int16), rate_hz
