@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,7 +31,7 @@ _PAUSES = ("... ", ", ", " - ")
 _FILLED = tuple(
     template.format(filler) for template in (", {}, ", "... {}... ") for filler in FILLERS
 )
-_FILLED_SHARE = 0.35
+_FILLED_SHARE = 0.3
 _CAPITAL_SHARE = 0.7
 _TITLE_SHARE = 0.25
 _MOST_WORDS_AROUND = 8  # about three seconds; longer ones cost time and teach no more
@@ -92,6 +92,14 @@ def _broken(phrase: Phrase, rng: random.Random) -> str:
     return " ".join(phrase.words[:gap]) + rng.choice(marks) + " ".join(phrase.words[gap:])
 
 
+def _paused(phrase: Phrase, rng: random.Random) -> Iterator[Parts]:
+    """The phrase with a pause in each of its gaps in turn, before rarer hesitations."""
+    gaps = list(range(1, len(phrase.words)))
+    rng.shuffle(gaps)
+    for gap in gaps:
+        yield "", "... ".join((" ".join(phrase.words[:gap]), " ".join(phrase.words[gap:]))), ""
+
+
 def frame(kind: str, rng: random.Random) -> tuple[str, str]:
     """What stands before and after the phrase in a text of a kind (a section of `wakes.txt`)."""
     templates = [t for t in _wakes().topics[kind] if "{phrase}" in t and "{first}" not in t]
@@ -148,10 +156,11 @@ def _checked(parts: Parts, kind: str, phrase: Phrase) -> Positive | None:
 
 def positives(phrase: Phrase, rng: random.Random) -> Iterator[Positive]:
     """Distinct texts that have `phrase` once, kinds mixed; the first is the phrase as it stands."""
-    streams = {
+    streams: dict[str, Iterator[Parts]] = {
         "alone": _alone(phrase, rng),
         **{kind: _around(kind, phrase, rng) for kind in _wakes().topics},
     }
+    streams["hesitant"] = chain(_paused(phrase, rng), streams["hesitant"])
     first = "".join(next(streams["alone"]))
     yield Positive(first, pronunciation.phonemes(first), "alone", (0, len(phrase.words)))
     seen = {first}
