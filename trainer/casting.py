@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,9 +10,11 @@ import numpy as np
 from trainer.phrases import Bucket
 from trainer.split import side_of
 from trainer.tts.base import SpeechEngine, Voice, parents
+from trainer.tts.engines import available_engines
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
 BLEND_SHARE = 0.6
 """Share of Kokoro clips whose voice is a blend of two."""
@@ -57,25 +60,51 @@ ENGINE_WEIGHTS: Mapping[Bucket, Mapping[str, float]] = {
 and many-voiced: good enough for what must not trigger."""
 
 
+class NoVoicesError(RuntimeError):
+    """No speech engine works here; the message says what is missing."""
+
+
+@contextmanager
+def open_engines(
+    voices_dir: Path, names: Sequence[str] | None, missing: dict[str, str]
+) -> Iterator[Mapping[str, SpeechEngine]]:
+    """Open the engines that work here, and write into `missing` why others do not."""
+    engines, reasons = available_engines(voices_dir, names)
+    missing |= reasons
+    try:
+        if not any(engine.voices() for engine in engines.values()):
+            why = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
+            raise NoVoicesError(f"No speech engine works here, so nothing can be made. {why}")
+        yield engines
+    finally:
+        for engine in engines.values():
+            engine.close()
+
+
 class VoiceCast:
-    """Draws voices for a bucket from the engines that work here."""
+    """Draws voices from the engines that work here."""
 
     def __init__(self, engines: Mapping[str, SpeechEngine], rng: np.random.Generator) -> None:
         self._rng = rng
         self._engines = engines
         self._voices = {name: voices for name, e in engines.items() if (voices := e.voices())}
 
-    def draw(self, bucket: Bucket, *, from_phonemes: bool) -> Voice | None:
-        """Return a voice, or None when no engine can speak this (made-up words need phonemes)."""
-        weights = {
+    def draw(self, weights: Mapping[str, float], *, from_phonemes: bool) -> Voice | None:
+        """Return a voice, or None when no engine can speak this (made-up words need phonemes).
+
+        Args:
+            weights: how often each engine speaks, as in `ENGINE_WEIGHTS`.
+            from_phonemes: only engines that speak phonemes.
+        """
+        able = {
             name: weight
-            for name, weight in ENGINE_WEIGHTS[bucket].items()
+            for name, weight in weights.items()
             if name in self._voices and (self._engines[name].speaks_phonemes or not from_phonemes)
         }
-        if not weights:
+        if not able:
             return None
-        share = np.array(list(weights.values()))
-        name = str(self._rng.choice(list(weights), p=share / share.sum()))
+        share = np.array(list(able.values()))
+        name = str(self._rng.choice(list(able), p=share / share.sum()))
         voices = self._voices[name]
         weight = np.array([NATIVE_WEIGHT if v.language.startswith("en-") else 1 for v in voices])
         voice = voices[int(self._rng.choice(len(voices), p=weight / weight.sum()))]

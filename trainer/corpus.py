@@ -4,29 +4,26 @@ from __future__ import annotations
 
 import logging
 from collections import Counter, defaultdict
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from db.clips import ClipStore, NewClip
-from trainer.casting import VoiceCast
-from trainer.fitting import SYNTHETIC, Finder
+from trainer.casting import ENGINE_WEIGHTS, VoiceCast, open_engines
+from trainer.fitting import Finder
 from trainer.listening import why_deaf
-from trainer.phrases import Bucket, Phrase, PhraseText, bucket_texts, normalise_text
-from trainer.progress import Report, Stage
-from trainer.split import join_people
-from trainer.synthesis import Spoken, SynthesisTask, speak_all
-from trainer.tts.base import parents
-from trainer.tts.engines import available_engines
+from trainer.phrases import Bucket, Phrase, PhraseText, bucket_texts
+from trainer.progress import Progress, Report, Stage
+from trainer.synthesis import Spoken, SynthesisTask, as_clip, speak_all
+from trainer.tts.paid import check_costs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import pandas as pd
 
+    from db.clips import ClipStore
     from trainer.presets import BucketPlan, Preset
     from trainer.tts.base import SpeechEngine
 
@@ -35,10 +32,6 @@ logger = logging.getLogger(__name__)
 TEXT_SEED = 0
 """Texts are the same for every run of a phrase, so that a run finds the clips of the last one."""
 SPEEDS = (0.7, 1.35)
-
-
-class NoVoicesError(RuntimeError):
-    """No speech engine works here; the message says what is missing."""
 
 
 @dataclass
@@ -123,30 +116,12 @@ def _tasks(
     order = rng.permutation(len(texts))
     for number in range(count):
         text = texts[int(order[number % len(texts)])]
-        voice = cast.draw(bucket, from_phonemes=text.spoken_as_phonemes)
+        voice = cast.draw(ENGINE_WEIGHTS[bucket], from_phonemes=text.spoken_as_phonemes)
         if voice is None:
             continue
         speed = float(np.exp(rng.uniform(*np.log(SPEEDS))))
         tasks.append(SynthesisTask(text, voice, round(speed, 3), int(rng.integers(2**31))))
     return tasks
-
-
-def _clip(spoken: Spoken) -> NewClip:
-    speech, task = spoken.speech, spoken.task
-    assert speech is not None
-    return NewClip(
-        waveform=speech.waveform,
-        rate_hz=speech.rate_hz,
-        text=task.text.text,
-        text_normalised=normalise_text(task.text.text),
-        phonemes=task.text.phonemes,
-        engine=speech.voice.engine,
-        voice=speech.voice.name,
-        speaker=join_people(parents(speech.voice)),
-        source=SYNTHETIC,
-        licence=speech.voice.licence,
-        settings=speech.settings,
-    )
 
 
 def gather(
@@ -178,6 +153,8 @@ def gather(
 
     Raises:
         NoVoicesError: no engine works here.
+        CostError: an engine would charge more than its account has left; nothing was charged.
+        EngineUnavailableError: an account stopped answering when it was asked what is left.
     """
     plans: dict[Bucket, BucketPlan] = {b: getattr(preset, b.value) for b in Bucket}
     texts = {b: bucket_texts(phrase, b, plans[b].texts, TEXT_SEED) for b in Bucket}
@@ -188,8 +165,9 @@ def gather(
         texts[Bucket.POSITIVE] = [t for t in texts[Bucket.POSITIVE] if t.stands_alone]
     finder = Finder(store, phrase, texts, preset.plain.texts * preset.plain.clips_per_text)
     existing = {bucket: finder.count(bucket) for bucket in Bucket}
-    with _open_engines(voices_dir, engines, missing) as opened:
+    with open_engines(voices_dir, engines, missing) as opened:
         tasks = _plan(plans, texts, existing, opened, seed)
+        _tell_costs(opened, tasks, report)
     ledger = _synthesise(tasks, store, voices_dir, report, workers)
     buckets = {}
     for bucket in Bucket:
@@ -203,23 +181,6 @@ def gather(
             spent_s=ledger.spent_s[bucket],
         )
     return Corpus(buckets, dict(ledger.paces), dict(ledger.rejections), missing)
-
-
-@contextmanager
-def _open_engines(
-    voices_dir: Path, names: Sequence[str] | None, missing: dict[str, str]
-) -> Iterator[Mapping[str, SpeechEngine]]:
-    """Open the engines that work here, and write into `missing` why others do not."""
-    engines, reasons = available_engines(voices_dir, names)
-    missing |= reasons
-    try:
-        if not any(engine.voices() for engine in engines.values()):
-            why = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
-            raise NoVoicesError(f"No speech engine works here, so nothing can be made. {why}")
-        yield engines
-    finally:
-        for engine in engines.values():
-            engine.close()
 
 
 def _plan(
@@ -236,6 +197,19 @@ def _plan(
         rng = np.random.default_rng([seed, number, existing[bucket]])
         tasks[bucket] = _tasks(texts[bucket], bucket, wanted, VoiceCast(engines, rng), rng)
     return tasks
+
+
+def _tell_costs(
+    engines: Mapping[str, SpeechEngine],
+    tasks: Mapping[Bucket, Sequence[SynthesisTask]],
+    report: Report,
+) -> None:
+    """Report what engines that cost money would charge; raises `CostError` when it is too much."""
+    texts: defaultdict[str, list[str]] = defaultdict(list)
+    for task in (task for planned in tasks.values() for task in planned):
+        texts[task.voice.engine].append(task.text.text)
+    for name, estimate in check_costs(engines, texts).items():
+        report(Progress("speech", 0.0, None, f"{name} will charge for {estimate.sentence()}"))
 
 
 class _Ledger:
@@ -275,7 +249,7 @@ def _synthesise(
     ledger = _Ledger()
     done = 0
     for batch in speak_all(everything, voices_dir, workers):
-        store.add_many([_clip(spoken) for spoken in batch if spoken.speech is not None])
+        store.add_many([as_clip(spoken) for spoken in batch if spoken.speech is not None])
         for spoken in batch:
             ledger.enter(spoken)
         done += len(batch)

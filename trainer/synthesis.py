@@ -14,13 +14,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 import soxr
 
+from db.clips import NewClip
+from trainer.fitting import SYNTHETIC
 from trainer.listening import listen
+from trainer.phrases import normalise_text
+from trainer.split import join_people
 from trainer.tts.base import (
     EngineUnavailableError,
     Speech,
     SpeechEngine,
     SynthesisError,
     Voice,
+    parents,
 )
 from trainer.tts.engines import available_engines
 from watchword_runtime.frontend import SAMPLE_RATE_HZ
@@ -59,6 +64,8 @@ class Spoken:
 
 
 _engines: dict[str, SpeechEngine] = {}
+_missing: dict[str, str] = {}
+"""What worked in the process that planned, and does not here: a service may have gone since."""
 
 
 def die_with_parent() -> None:
@@ -76,7 +83,9 @@ def die_with_parent() -> None:
 
 def _start_worker(voices_dir: Path, names: Sequence[str]) -> None:
     die_with_parent()
-    _engines.update(available_engines(voices_dir, names)[0])
+    engines, missing = available_engines(voices_dir, names)
+    _engines.update(engines)
+    _missing.update(missing)
 
 
 def _speak(tasks: Sequence[SynthesisTask]) -> list[Spoken]:
@@ -93,6 +102,8 @@ def _speak(tasks: Sequence[SynthesisTask]) -> list[Spoken]:
 
 
 def _speak_one(task: SynthesisTask) -> Speech:
+    if task.voice.engine in _missing:
+        raise EngineUnavailableError(_missing[task.voice.engine])
     speech = _engines[task.voice.engine].synthesize(
         task.text.text,
         task.voice,
@@ -107,6 +118,25 @@ def _speak_one(task: SynthesisTask) -> Speech:
     heard = listen(waveform, task.text)
     settings = speech.settings | heard
     return replace(speech, waveform=waveform, rate_hz=SAMPLE_RATE_HZ, settings=settings)
+
+
+def as_clip(spoken: Spoken) -> NewClip:
+    """Return what a store keeps of a task that gave speech."""
+    speech, task = spoken.speech, spoken.task
+    assert speech is not None
+    return NewClip(
+        waveform=speech.waveform,
+        rate_hz=speech.rate_hz,
+        text=task.text.text,
+        text_normalised=normalise_text(task.text.text),
+        phonemes=task.text.phonemes,
+        engine=speech.voice.engine,
+        voice=speech.voice.name,
+        speaker=join_people(parents(speech.voice)),
+        source=SYNTHETIC,
+        licence=speech.voice.licence,
+        settings=speech.settings,
+    )
 
 
 def speak_all(

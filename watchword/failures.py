@@ -14,11 +14,13 @@ from db.connection import (
 )
 from exporters.errors import ConverterMissingError, ExportError
 from trainer.corpora.base import CorpusError, CorpusPartMissingError, CorpusUnreachableError
-from trainer.corpus import NoVoicesError
+from trainer.casting import NoVoicesError
 from trainer.dataset import SplitError
 from trainer.phrases import PhraseError
 from trainer.recordings import RecordingError
 from trainer.sounds import SoundError
+from trainer.tts.base import EngineUnavailableError
+from trainer.tts.paid import CostError
 from trainer.tts.voices import FetchBusyError
 from watchword.errors import OutTakenError, TrainingMissingError
 from watchword_runtime import AudioError, BundleError, NoEngineError
@@ -42,6 +44,8 @@ _CODES: tuple[tuple[type[BaseException], int], ...] = (
     (NotADirectoryError, BAD_INPUT),
     (IsADirectoryError, BAD_INPUT),
     (NoVoicesError, SOMETHING_MISSING),
+    (CostError, SOMETHING_MISSING),
+    (EngineUnavailableError, SOMETHING_MISSING),
     (SplitError, SOMETHING_MISSING),
     (NoEngineError, SOMETHING_MISSING),
     (CorpusPartMissingError, SOMETHING_MISSING),

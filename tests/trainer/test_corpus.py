@@ -5,8 +5,9 @@ import pytest
 
 from db.clips import ClipStore
 from db.connection import open_database
-from trainer import corpus as corpus_module
-from trainer.corpus import NoVoicesError, gather
+from trainer import casting
+from trainer.casting import NoVoicesError
+from trainer.corpus import gather
 from trainer.dataset import SplitError, build_dataset
 from trainer.phrases import Bucket, contains_phrase, parse_phrase
 from trainer.presets import BucketPlan, Preset
@@ -147,7 +148,7 @@ def test_a_cancelled_run_keeps_what_it_made(phrase, tmp_path):
 
 def test_no_engine_at_all_says_what_is_missing(phrase, store, tmp_path, monkeypatch):
     monkeypatch.setattr(
-        corpus_module, "available_engines", lambda *_a: ({}, {"kokoro": "no voices fetched"})
+        casting, "available_engines", lambda *_a: ({}, {"kokoro": "no voices fetched"})
     )
     with pytest.raises(NoVoicesError, match="kokoro: no voices fetched"):
         gather(phrase, TINY, store, tmp_path, seed=0, report=silent)

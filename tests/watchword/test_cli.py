@@ -21,11 +21,14 @@ import soundfile
 from db.clips import ClipWriteError
 from db.connection import DatabaseFullError, DatabaseOpenError
 from exporters.errors import ConverterMissingError, ExportError
-from trainer.corpus import NoVoicesError
+from trainer.casting import NoVoicesError
 from trainer.dataset import SplitError
 from trainer.phrases import PhraseError
 from trainer.presets import PRESETS
+from trainer.tts import engines as speech
+from trainer.tts import paid
 from watchword import cli, commands, failures
+from watchword.arguments import PAID_ENGINES, SPEECH_ENGINES
 from watchword.corpus_cli import CORPUS_KINDS
 from watchword.corpus_commands import VERBS
 from watchword.corpus_import import CORPORA
@@ -160,6 +163,8 @@ def test_no_page_is_left_of_a_command_that_is_gone():
 def test_names_repeated_in_the_parser_are_the_originals():
     assert set(cli.PRESETS) == set(PRESETS)
     assert set(cli.ENGINES) == set(ENGINES)
+    assert set(SPEECH_ENGINES) == set(speech.ENGINES)
+    assert set(PAID_ENGINES) == set(paid.PAID_ENGINES)
     assert all(callable(getattr(commands, name)) for name in COMMANDS if " " not in name)
     assert set(CORPUS_KINDS) == set(CORPORA)
     assert {f"corpus {verb}" for verb in VERBS} == {n for n in COMMANDS if n.startswith("corpus ")}
@@ -271,6 +276,9 @@ def test_train_refuses_before_it_opens_anything(arguments, reason, run, home, mo
         (["texts", "smart mirror", "--count", "many"], "'many'"),
         (["train", "smart mirror", "--seed", "one", "--out", "x"], "'one' is no whole number"),
         (["train", "smart mirror", "--seed", "-1", "--out", "x"], "0 or more"),
+        (["train", "go", "--out", "x", "--engines", "flite,siri"], "'siri': choose from kokoro"),
+        (["train", "go", "--out", "x", "--engines", ","], "choose from kokoro"),
+        (["train", "go", "--out", "x", "--allow-paid", "kokoro"], "'kokoro': choose from eleven"),
         (["evaluate", "x", "--positives", "p", "--negatives", "n", "--engine", "gpu"], "'gpu'"),
     ],
 )
