@@ -85,6 +85,19 @@ def recordings_of(
     return {row["id"]: _known(row) for row in rows}
 
 
+def cuts_of(
+    connection: sqlite3.Connection, text_normalised: str, sha256s: Iterable[str]
+) -> set[str]:
+    """Return those recordings, by hash, out of which this text was cut before."""
+    rows = connection.execute(
+        "SELECT DISTINCT json_extract(settings, '$.of') AS parent FROM clip INDEXED BY clip_cut"
+        " WHERE engine = 'cut' AND text_normalised = ?"
+        " AND json_extract(settings, '$.of') IN (SELECT value FROM json_each(?))",
+        (text_normalised, json.dumps(list(sha256s))),
+    )
+    return {row["parent"] for row in rows}
+
+
 def describe_anew(
     connection: sqlite3.Connection, descriptions: Mapping[int, Description]
 ) -> list[int]:

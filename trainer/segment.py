@@ -11,6 +11,7 @@ The alignment is ctc-segmentation's (Kürzinger et al. 2020, arXiv 2007.09127).
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from trainer.ctc import AcousticModel
     from trainer.phrase_check import Phrase
 
+LEAST_SPOKEN_SCORE = -3.5
+"""What scores lower was not said. Measured by `python -m trainer.spoken_report`: it rejects about 1
+in 300 clips that say their text, and passes 1 in 300 that say another (docs/segmentation.md)."""
 _WINDOW_FRAMES = 8_000
 """The table of the alignment: 160 s of audio, then it moves along."""
 
@@ -172,7 +176,7 @@ def spoken_score(
     """How well the whole waveform says the phonemes, and nothing else: about 0 (sure) down to −23.
 
     The natural log of the CTC forward probability, per token. What was said as asked has −0.2 to
-    −2, other words have less than −3; see docs/segmentation.md.
+    −3, other words have less than −4; see `LEAST_SPOKEN_SCORE`.
 
     Args:
         waveform: float32 [samples] in [-1, 1] at 16 kHz.
@@ -204,6 +208,8 @@ def _word_times(
         raise AcousticModelUnavailableError(
             "ctc-segmentation is not installed: pip install 'watchword[ctc]'."
         ) from error
+    # It says a line for each alignment.
+    logging.getLogger("ctc_segmentation").setLevel(logging.WARNING)
     # The package wants a start mark, and blanks around the utterance so that it may begin late.
     truth = [-1, model.blank]
     first_of = []
