@@ -6,7 +6,12 @@ import argparse
 from typing import TYPE_CHECKING, TypeAlias
 
 PRESETS = ("quick", "standard", "best")
-"""Repeated here, and held against the original by a test: what has it is heavy to import."""
+SPEECH_ENGINES = (
+    *("kokoro", "piper", "hibari", "nanotts", "flite", "espeak", "festival"),
+    *("bark", "elevenlabs"),
+)
+PAID_ENGINES = ("elevenlabs",)
+"""Repeated here, and held against the originals by a test: what has them is heavy to import."""
 EPILOG = """\
 exit codes:
   0    done
@@ -50,6 +55,25 @@ def positive(text: str) -> int:
 def seed(text: str) -> int:
     """Read a whole number of 0 or more, for argparse's `type`."""
     return _number(text, at_least=0)
+
+
+def speech_engines(text: str) -> tuple[str, ...]:
+    """Read names of speech engines with commas between them, for argparse's `type`."""
+    return _names(text, SPEECH_ENGINES)
+
+
+def paid_engines(text: str) -> tuple[str, ...]:
+    """Read names of speech engines that cost money, for argparse's `type`."""
+    return _names(text, PAID_ENGINES)
+
+
+def _names(text: str, known: tuple[str, ...]) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    wrong = [name for name in names if name not in known]
+    if wrong or not names:
+        what = ", ".join(map(repr, wrong)) or repr(text)
+        raise argparse.ArgumentTypeError(f"{what}: choose from {', '.join(known)}")
+    return names
 
 
 def _number(text: str, *, at_least: int) -> int:

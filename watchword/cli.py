@@ -12,7 +12,15 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from watchword.arguments import EPILOG, PRESETS, add_command, positive, seed
+from watchword.arguments import (
+    EPILOG,
+    PRESETS,
+    add_command,
+    paid_engines,
+    positive,
+    seed,
+    speech_engines,
+)
 from watchword.corpus_cli import add_corpus
 
 if TYPE_CHECKING:
@@ -85,6 +93,19 @@ was stopped goes on from what it finished.""",
     train.add_argument("--out", type=Path, required=True, help="folder of the bundle; OUT.zip too")
     train.add_argument("--seed", type=seed, default=0, help="decides every draw (0)")
     train.add_argument("--language", default="en", help="only en is supported (en)")
+    train.add_argument(
+        "--engines",
+        type=speech_engines,
+        metavar="A,B",
+        help="which speech engines may speak, with commas (all that work here)",
+    )
+    train.add_argument(
+        "--allow-paid",
+        type=paid_engines,
+        default=(),
+        metavar="A,B",
+        help="agree to what these speech engines charge: elevenlabs (none)",
+    )
 
     evaluate = add_command(
         commands,

@@ -80,7 +80,14 @@ def train(options: argparse.Namespace) -> int:
         out = out.resolve()
     with closing(open_database()) as connection, ConsoleReport(console) as report:
         result = run(
-            Request(options.phrase, options.preset, options.seed, options.language),
+            Request(
+                options.phrase,
+                options.preset,
+                options.seed,
+                options.language,
+                options.engines,
+                options.allow_paid,
+            ),
             out,
             out.with_name(out.name + ".work"),
             Library(ClipStore(connection, home() / CLIP_FOLDER), home() / VOICES_FOLDER),

@@ -20,6 +20,7 @@ from trainer.phrases import parse_phrase
 from trainer.presets import PRESETS
 from trainer.progress import Progress
 from trainer.train import TrainConfig, train
+from trainer.tts.paid import paid_allowed
 from trainer.validation import score
 from watchword.errors import OutTakenError, TrainingMissingError
 from watchword.provenance import provenance
@@ -61,6 +62,15 @@ class Request:
     preset: str
     seed: int
     language: str = "en"
+    engines: tuple[str, ...] | None = None
+    """Speech engines that may speak; all that work here by default."""
+    allow_paid: tuple[str, ...] = ()
+    """Speech engines that may charge for it."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON values, equal for equal requests."""
+        engines = None if self.engines is None else list(self.engines)
+        return vars(self) | {"engines": engines, "allow_paid": list(self.allow_paid)}
 
 
 @dataclass(frozen=True)
@@ -127,6 +137,7 @@ def run(request: Request, out: Path, work: Path, library: Library, report: Repor
         PhraseError: the phrase cannot become a detector.
         OutTakenError: `out` holds something that is not a detector.
         NoVoicesError, SplitError: too few voices.
+        CostError: speech engines would charge more than their accounts have left.
         ExportError: an artifact does not behave as the network does; nothing is left in `out`.
     """
     clock = _Clock(report)
@@ -165,13 +176,22 @@ def _finished_training(work: Path, request: Request) -> bool:
     except TrainingMissingError as error:
         logger.warning("Training anew: %s", error)
         return False
-    return bool(meta["request"] == vars(request))
+    return bool(meta["request"] == request.to_dict())
 
 
 def _learn(request: Request, phrase: Phrase, work: Path, library: Library, clock: _Clock) -> None:
     """Gather, render and train; leaves the checkpoint as the last thing."""
     preset, store = PRESETS[request.preset], library.store
-    corpus = gather(phrase, preset, store, library.voices_dir, seed=request.seed, report=clock)
+    with paid_allowed(request.allow_paid):
+        corpus = gather(
+            phrase,
+            preset,
+            store,
+            library.voices_dir,
+            seed=request.seed,
+            report=clock,
+            engines=request.engines,
+        )
     buckets = {bucket: clips.clips for bucket, clips in corpus.buckets.items()}
     dataset = build_dataset(buckets, store.folder, preset, seed=request.seed, report=clock)
     # Half of the validation side chooses the checkpoint, the other half is reported on.
@@ -191,7 +211,7 @@ def _learn(request: Request, phrase: Phrase, work: Path, library: Library, clock
         trained.model,
         work / CHECKPOINT_FOLDER,
         {
-            "request": vars(request),
+            "request": request.to_dict(),
             "phrase": phrase.text,
             "operating_points": [point.to_dict() for point in points],
             "validation": {

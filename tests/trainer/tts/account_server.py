@@ -7,9 +7,13 @@ import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 KEY = "sk_0123456789abcdef0123456789abcdef"
 ADAM = {"voice_id": "pNInz6obpgDQGcFmaJgB", "name": "Adam", "category": "premade",
@@ -19,6 +23,14 @@ ALICE = {"voice_id": "Xb7hH8MSUJpSbSDYk0k2", "name": "Alice", "category": "prema
 COPY = {"voice_id": "zzCopyOfAdam", "name": "Adam (library)", "category": "professional",
         "labels": {"accent": "irish"},
         "sharing": {"original_voice_id": ADAM["voice_id"]}}  # fmt: skip
+
+
+def hum_pcm(text: str, seed: int) -> bytes:
+    """Return a voice-like hum whose length fits the text and whose pitch is the seed's."""
+    time_s = np.arange(round(16_000 * (0.3 + 0.06 * len(text)))) / 16_000
+    pitch_hz = 100 + seed % 100
+    wave = sum(np.sin(2 * np.pi * pitch_hz * k * time_s) / k for k in range(1, 8))
+    return (8_000 * wave * (1 + 0.5 * np.sin(2 * np.pi * 4 * time_s)) / 2).astype("<i2").tobytes()
 
 
 @dataclass
@@ -32,6 +44,8 @@ class Account:
     faults: list = field(default_factory=list)
     """Answers to give instead, first one first: (status, body, headers), "drop", "cut", "hang"."""
     pcm: bytes | None = None
+    speak: Callable[[str, int], bytes] = hum_pcm
+    """Text and seed → PCM."""
     content_type: str = "audio/pcm"
     asked: list = field(default_factory=list)
     """Method, path, query, body of each request."""
@@ -42,14 +56,6 @@ class Account:
 
 def detail(status: str, message: str, **more: str) -> str:
     return json.dumps({"detail": {"status": status, "message": message, **more}})
-
-
-def hum_pcm(text: str, seed: int) -> bytes:
-    """Return a voice-like hum whose length fits the text and whose pitch is the seed's."""
-    time_s = np.arange(round(16_000 * (0.3 + 0.06 * len(text)))) / 16_000
-    pitch_hz = 100 + seed % 100
-    wave = sum(np.sin(2 * np.pi * pitch_hz * k * time_s) / k for k in range(1, 8))
-    return (8_000 * wave * (1 + 0.5 * np.sin(2 * np.pi * 4 * time_s)) / 2).astype("<i2").tobytes()
 
 
 class AccountHandler(BaseHTTPRequestHandler):
@@ -108,7 +114,7 @@ class AccountHandler(BaseHTTPRequestHandler):
             self.send(401, detail("quota_exceeded", "This request exceeds your quota."))
             return
         account.charged += len(body["text"])
-        pcm = account.pcm or hum_pcm(body["text"], body["seed"])
+        pcm = account.pcm or account.speak(body["text"], body["seed"])
         self.send(200, pcm, {"Content-Type": account.content_type})
 
     def fault(self, fault):
