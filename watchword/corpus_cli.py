@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 CORPUS_KINDS = ("folder", "librispeech", "common-voice", "peoples-speech")
 """Repeated here, and held against the original by a test: what has it is heavy to import."""
+CUT_MODELS = ("hama", "torchaudio")
+CUT_SCORE = -3.5
+"""Both as `CORPUS_KINDS`."""
 
 
 def add_corpus(commands: Commands) -> None:
@@ -94,6 +97,33 @@ far, are a good number. Trainings of that phrase use them from then on, and hold
     verb.add_argument("--json", action="store_true", help="one JSON object instead of sentences")
 
 
+def _add_cut(verbs: Commands) -> None:
+    """Add the verb `cut`."""
+    verb = add_command(
+        verbs,
+        "cut",
+        help="cut a phrase out of the recordings whose transcripts have it",
+        description="""\
+Finds the transcripts that have the phrase and where in each recording it is said, and keeps the
+cuts as clips: positives of the next training, of people who never meant to say it to a device. What
+was cut before is passed over.""",
+        example='watchword corpus cut "going to"',
+    )
+    verb.add_argument("phrase", help="what is cut out, in quotes")
+    verb.add_argument(
+        "--model", choices=CUT_MODELS, default="hama", help="the acoustic model (hama)"
+    )
+    verb.add_argument(
+        "--least-score",
+        type=float,
+        default=CUT_SCORE,
+        metavar="X",
+        help=f"keep only cuts that score at least this; nearer to 0 is stricter ({CUT_SCORE})",
+    )
+    verb.add_argument("--limit", type=positive, metavar="N", help="look at N recordings (all)")
+    verb.add_argument("--json", action="store_true", help="one JSON object instead of sentences")
+
+
 def _condition(text: str) -> tuple[str, str]:
     column, separator, value = text.partition("=")
     if not separator or not column:
@@ -141,5 +171,6 @@ ADD_VERB: tuple[Callable[[Commands], None], ...] = (
     _add_recordings,
     _add_own_voice,
     _add_sounds,
+    _add_cut,
 )
 """One function a verb: it adds the verb's parser (see `add_command`) and its arguments."""

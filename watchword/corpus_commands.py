@@ -55,10 +55,18 @@ def make(options: argparse.Namespace) -> int:
     return make_corpus(options)
 
 
+def cut(options: argparse.Namespace) -> int:
+    """Cut a phrase out of the recordings whose transcripts have it."""
+    from watchword.corpus_cut import cut_recordings
+
+    return cut_recordings(options)
+
+
 VERBS: dict[str, Callable[[argparse.Namespace], int]] = {
     "make": make,
     "add": add,
     "own-voice": own_voice,
     "add-sounds": add_sounds,
+    "cut": cut,
 }
 """Each verb as it is typed → what it does. Its page is docs/commands/watchword-corpus-VERB.md."""

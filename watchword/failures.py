@@ -15,6 +15,7 @@ from db.connection import (
 from exporters.errors import ConverterMissingError, ExportError
 from trainer.corpora.base import CorpusError, CorpusPartMissingError, CorpusUnreachableError
 from trainer.casting import NoVoicesError
+from trainer.ctc import AcousticModelUnavailableError
 from trainer.dataset import SplitError
 from trainer.phrases import PhraseError
 from trainer.recordings import RecordingError
@@ -49,6 +50,7 @@ _CODES: tuple[tuple[type[BaseException], int], ...] = (
     (SplitError, SOMETHING_MISSING),
     (NoEngineError, SOMETHING_MISSING),
     (CorpusPartMissingError, SOMETHING_MISSING),
+    (AcousticModelUnavailableError, SOMETHING_MISSING),
     (DatabaseFullError, NO_SPACE),
     (ConverterMissingError, SOMETHING_MISSING),
     (CorpusUnreachableError, WORK_FAILED),
