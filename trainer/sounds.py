@@ -172,12 +172,13 @@ def add_sounds(
 
 def _keep(sound: Sound, content: bytes) -> None:
     """Write the FLAC file, then the JSON file that makes it exist."""
-    place(write_part(content, sound.path.parent, sound.path.name), sound.path)
+    folder = sound.path.parent
+    folder.mkdir(parents=True, exist_ok=True)
+    place(write_part(content, folder), sound.path)
     described = {"format_version": FORMAT_VERSION, **asdict(sound)}
     del described["path"]
     text = json.dumps(described, ensure_ascii=False, indent=1) + "\n"
-    note = sound.path.with_suffix(".json")
-    place(write_part(text.encode(), note.parent, note.name), note)
+    place(write_part(text.encode(), folder), sound.path.with_suffix(".json"))
 
 
 def list_sounds(folder: Path, kind: SoundKind) -> list[Sound]:
