@@ -1,0 +1,90 @@
+"""Recordings made on the page come in, what the command line says of each goes out."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ROOT = Path(__file__).parents[1]
+TIMEOUT_S = 120.0
+SUFFIXES = ("wav", "flac", "ogg", "opus", "mp3")
+LONGEST_NAME = 80
+
+
+class OwnVoiceError(RuntimeError):
+    """The recordings could not be handed over, so nothing is known of them."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What became of one recording."""
+
+    file: str
+    number: int | None
+    """Which recording of the phrase by this person it is; None when it was refused."""
+    new: bool
+    reason: str
+    """Why it was refused; empty when it was taken."""
+
+
+def keep_recordings(phrase: str, name: str, recordings: Sequence[tuple[str, bytes]]) -> list[Kept]:
+    """Hand recordings of a phrase to `watchword corpus own-voice`.
+
+    Args:
+        phrase: what is said in each.
+        name: whose voice it is.
+        recordings: file name and content of each.
+
+    Raises:
+        OwnVoiceError: The command is missing, failed, took too long or answered something else.
+    """
+    with TemporaryDirectory(prefix="watchword-") as folder:
+        files = [
+            _write(Path(folder) / str(number), *recording)
+            for number, recording in enumerate(recordings)
+        ]
+        command = [sys.executable, "-m", "watchword", "corpus", "own-voice", "--json"]
+        command += [f"--name={name}", "--", phrase, *files]
+        try:
+            done = subprocess.run(
+                command, cwd=ROOT, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
+            )
+        except (OSError, ValueError, subprocess.TimeoutExpired) as error:
+            raise OwnVoiceError(
+                f"The recordings could not be kept: {error}. Run `watchword doctor` in a terminal."
+            ) from error
+        try:
+            answers = json.loads(done.stdout)["recordings"]
+            return [
+                Kept(
+                    Path(str(answer["file"])).name,
+                    None if answer["number"] is None else int(answer["number"]),
+                    bool(answer["new"]),
+                    # The person knows the file by its name; the folder is gone soon.
+                    re.sub(re.escape(folder) + r"/\d+/", "", str(answer["reason"])),
+                )
+                for answer in answers
+            ]
+        except (ValueError, KeyError, TypeError) as error:
+            last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+            raise OwnVoiceError(
+                f"The recordings could not be kept: {last.removeprefix('watchword: ')}"
+            ) from error
+
+
+def _write(folder: Path, name: str, content: bytes) -> str:
+    """Write a recording under a name that is no path, whatever the browser called it."""
+    safe = re.sub(r"[^\w.-]+", "_", name).lstrip(".")[-LONGEST_NAME:] or "recording.wav"
+    folder.mkdir()
+    path = folder / safe
+    path.write_bytes(content)
+    return str(path)
