@@ -140,9 +140,9 @@ def test_contains_phrase_hears_homophones(phrase: str, text: str, contained: boo
 @pytest.mark.parametrize("text", PHRASES)
 def test_positives_have_the_phrase_where_they_say(text: str) -> None:
     phrase = parse_phrase(text)
-    positives = bucket_texts(phrase, Bucket.POSITIVE, 400, 0)
+    positives = bucket_texts(phrase, Bucket.POSITIVE, 200, 0)
     assert positives[0].text == text
-    assert len({p.text for p in positives}) == len(positives) == 400
+    assert len({p.text for p in positives}) == len(positives) == 200
     readings = phrase_readings(phrase.words)
     for positive in positives:
         assert positive.bucket is Bucket.POSITIVE
@@ -327,7 +327,7 @@ def test_report_marks_the_phrase_and_names_the_kinds() -> None:
     ],
 )
 def test_confusers_are_of_every_kind(text: str, mine: set[str]) -> None:
-    texts = bucket_texts(parse_phrase(text), Bucket.CONFUSER, 1200, 0)
+    texts = bucket_texts(parse_phrase(text), Bucket.CONFUSER, 900, 0)
     assert {t.kind for t in texts} >= {
         "part", "near", "medium", "two_words", "run_together", "one_word", "one_swapped",
         "made_up", "merged",
@@ -359,7 +359,7 @@ def test_in_between_texts_are_of_every_kind() -> None:
 @pytest.mark.parametrize("text", ["knight sky", "see you later", "stop the press", "okay nabu"])
 def test_no_negative_hesitates_its_way_into_the_phrase(text: str) -> None:
     phrase = parse_phrase(text)
-    for negative in bucket_texts(phrase, Bucket.IN_BETWEEN, 400, 2):
+    for negative in bucket_texts(phrase, Bucket.IN_BETWEEN, 200, 2):
         words = normalise_text(negative.text).split()
         without = " ".join(w for w in words if w not in {"um", "uh", "er", "a", "ah"})
         assert not contains_phrase(pronunciation.phonemes(without or "no"), phrase), negative
@@ -384,14 +384,14 @@ def test_no_negative_has_the_phrase_or_a_homophone(text: str) -> None:
     assert any(contains_phrase(sounds, phrase) for sounds in alike)
     said = {normalise_text(t.text) for t in bucket_texts(phrase, Bucket.POSITIVE, 120, 1)}
     for bucket in (Bucket.CONFUSER, Bucket.IN_BETWEEN, Bucket.PLAIN):
-        negatives = bucket_texts(phrase, bucket, 250, 1)
-        assert len(negatives) >= 200
+        negatives = bucket_texts(phrase, bucket, 120, 1)
+        assert len(negatives) == 120
         check_negatives(negatives, bucket, text)
         # A clip is found again by its words: the same ones must not be for and against.
         assert not said & {normalise_text(t.text) for t in negatives}
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 def test_buckets_hold_for_any_two_words(seed: int) -> None:
     rng = random.Random(seed)
     words = [w for w in pronunciation.common_words(1e-5) if len(w) > 3]
@@ -417,7 +417,7 @@ def test_what_is_swallowed_makes_no_distance() -> None:
     mirror = parse_phrase("smart mirror")
     assert distance_to_phrase("smˈɑɹ mˈɪɹəɹ", mirror) == 0
     assert distance_to_phrase("smˈɑɹt ˈɪɹəɹ", mirror) > 0.4
-    texts = bucket_texts(mirror, Bucket.CONFUSER, 1500, 3)
+    texts = bucket_texts(mirror, Bucket.CONFUSER, 800, 3)
     assert not any(split_phonemes(t.phonemes) == tuple("smɑɹmɪɹəɹ") for t in texts)
 
 
