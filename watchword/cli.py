@@ -142,6 +142,23 @@ Export and verify a finished training: with another converter version, or after 
 
     add_corpus(commands)
 
+    pretrain = add_command(
+        commands,
+        "pretrain",
+        help="make the backbone that trainings start from",
+        description="""\
+Learn phonemes from every transcribed clip in the database, recordings of people and voices, and
+write the weights that trainings start from. What was rendered and learnt is kept: a stopped run
+goes on. The shipped backbone was made by this command (docs/backbone.md).""",
+        example="watchword pretrain --sentences 4000 --out backbone.safetensors",
+    )
+    pretrain.add_argument("--out", type=Path, required=True, help="the weights' file")
+    pretrain.add_argument(
+        "--sentences", type=seed, default=0, help="sentences to synthesise first (0)"
+    )
+    pretrain.add_argument("--steps", type=positive, default=12_000, help="of training (12000)")
+    pretrain.add_argument("--seed", type=seed, default=0, help="decides every draw (0)")
+
     voices = add_command(
         commands,
         "voices",

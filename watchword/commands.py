@@ -138,6 +138,13 @@ def corpus(options: argparse.Namespace) -> int:
     return VERBS[options.verb](options)
 
 
+def pretrain(options: argparse.Namespace) -> int:
+    """Make the backbone that trainings start from."""
+    from watchword.pretraining import pretrain as learn
+
+    return learn(options)
+
+
 def voices(options: argparse.Namespace) -> int:
     """Fetch the default voices, or list what is there."""
     from trainer.tts.voices import fetch_voices, installed

@@ -9,3 +9,7 @@ class OutTakenError(FileExistsError):
 
 class TrainingMissingError(ValueError):
     """A folder holds no finished training, or a damaged one."""
+
+
+class NoMaterialError(RuntimeError):
+    """There is nothing to learn phonemes from."""

@@ -6,6 +6,7 @@ import errno
 import sqlite3
 
 from db.clip_files import ClipMissingError, ClipReadError, ClipWriteError
+from db.clip_import import ArchiveError
 from db.connection import (
     DatabaseFullError,
     DatabaseOpenError,
@@ -13,8 +14,8 @@ from db.connection import (
     DatabaseVersionError,
 )
 from exporters.errors import ConverterMissingError, ExportError
-from trainer.corpora.base import CorpusError, CorpusPartMissingError, CorpusUnreachableError
 from trainer.casting import NoVoicesError
+from trainer.corpora.base import CorpusError, CorpusPartMissingError, CorpusUnreachableError
 from trainer.ctc import AcousticModelUnavailableError
 from trainer.dataset import SplitError
 from trainer.phrases import PhraseError
@@ -23,7 +24,7 @@ from trainer.sounds import SoundError
 from trainer.tts.base import EngineUnavailableError
 from trainer.tts.paid import CostError
 from trainer.tts.voices import FetchBusyError
-from watchword.errors import OutTakenError, TrainingMissingError
+from watchword.errors import NoMaterialError, OutTakenError, TrainingMissingError
 from watchword_runtime import AudioError, BundleError, NoEngineError
 
 WORK_FAILED = 1
@@ -37,6 +38,7 @@ _CODES: tuple[tuple[type[BaseException], int], ...] = (
     (CorpusError, BAD_INPUT),
     (BundleError, BAD_INPUT),
     (AudioError, BAD_INPUT),
+    (ArchiveError, BAD_INPUT),
     (TrainingMissingError, BAD_INPUT),
     (DatabaseUrlError, BAD_INPUT),
     (OutTakenError, BAD_INPUT),
@@ -48,6 +50,7 @@ _CODES: tuple[tuple[type[BaseException], int], ...] = (
     (CostError, SOMETHING_MISSING),
     (EngineUnavailableError, SOMETHING_MISSING),
     (SplitError, SOMETHING_MISSING),
+    (NoMaterialError, SOMETHING_MISSING),
     (NoEngineError, SOMETHING_MISSING),
     (CorpusPartMissingError, SOMETHING_MISSING),
     (AcousticModelUnavailableError, SOMETHING_MISSING),

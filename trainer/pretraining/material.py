@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -94,21 +95,43 @@ def render_material(
         for number, side in enumerate(Side)
     }
     shards.mkdir(parents=True, exist_ok=True)
-    total = sum(len(tasks) for tasks in plans.values())
-    stage, done = Stage(report, "features", total), 0
-    passages: dict[Side, list[Passage]] = {}
-    for side, tasks in plans.items():
-        passages[side] = []
-        for first in range(0, len(tasks), STREAMS_PER_SHARD):
-            part = tasks[first : first + STREAMS_PER_SHARD]
-            path = shards / f"{_name(part, studio)}.npz"
-            if not path.is_file():
-                rendered = render_all(part, studio, workers)
-                _write(path, [cast("Stream", item) for items in rendered for item in items])
-            passages[side] += _read(path, labels)
-            done += len(part)
-            stage.at(done, f"{done} of {total} streams")
-    return passages
+    parts = {
+        side: [
+            tasks[first : first + STREAMS_PER_SHARD]
+            for first in range(0, len(tasks), STREAMS_PER_SHARD)
+        ]
+        for side, tasks in plans.items()
+    }
+    files = {
+        side: [shards / f"{_name(part, studio)}.npz" for part in of_side]
+        for side, of_side in parts.items()
+    }
+    missing = [
+        (part, path)
+        for side in Side
+        for part, path in zip(parts[side], files[side], strict=True)
+        if not path.is_file()
+    ]
+    _render(missing, studio, Stage(report, "features", len(missing)), workers)
+    return {
+        side: [passage for path in files[side] for passage in _read(path, labels)] for side in Side
+    }
+
+
+def _render(
+    missing: Sequence[tuple[Sequence[StreamTask], Path]],
+    studio: Studio,
+    stage: Stage,
+    workers: int | None,
+) -> None:
+    """Write the shards that are not there, with one start of the processes for all."""
+    if not missing:
+        return
+    rendered = render_all([task for part, _ in missing for task in part], studio, workers)
+    for done, (part, path) in enumerate(missing, 1):
+        items = [item for result in islice(rendered, len(part)) for item in result]
+        _write(path, [cast("Stream", item) for item in items])
+        stage.at(done, f"{done} of {len(missing)} shards")
 
 
 def _tasks(
