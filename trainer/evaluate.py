@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trainer.augment import active_span, add_noise
+from trainer.augment import add_noise
 from trainer.progress import Report, Stage, silent
 from trainer.rates import (
     Bounds,
@@ -22,6 +22,7 @@ from trainer.rates import (
     wilson,
 )
 from trainer.recordings import find_recordings, read_recording
+from trainer.speech import active_span
 from watchword_runtime.decision import detection_steps, refractory_steps
 from watchword_runtime.frontend import SAMPLE_RATE_HZ, to_int16
 

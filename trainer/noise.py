@@ -1,4 +1,7 @@
-"""A random generator in, background noise out: coloured noise, hum, chords, clatter, babble."""
+"""A random generator in, background noise out: coloured noise, hum, chords, clatter, babble.
+
+Recorded noise comes from `trainer.sounds`; what is made here never runs out and costs no download.
+"""
 
 from __future__ import annotations
 
@@ -43,11 +46,24 @@ def hum(rng: np.random.Generator, samples: int) -> Waveform:
     """Mains or a motor: a low tone with decaying harmonics, over a little noise."""
     time_s = np.arange(samples) / SAMPLE_RATE_HZ
     base_hz = rng.choice([50.0, 60.0, rng.uniform(40.0, 240.0)])
-    tones = sum(
-        np.sin(2 * np.pi * base_hz * k * time_s + rng.uniform(0, 6.28)) * rng.uniform(0.2, 1.0) / k
-        for k in range(1, int(rng.integers(3, 16)))
-    )
-    return unit_rms(np.asarray(tones, np.float32)) + 0.3 * unit_rms(coloured(rng, samples))
+    harmonics = int(rng.integers(2, 15))
+    phase, gain = rng.uniform(0, 2 * np.pi, harmonics), rng.uniform(0.2, 1.0, harmonics)
+    weights = gain / np.arange(1, harmonics + 1) * np.exp(1j * phase)
+    tones = harmonic_sum(2 * np.pi * base_hz * time_s, weights)
+    return unit_rms(tones) + np.float32(0.3) * unit_rms(coloured(rng, samples))
+
+
+def harmonic_sum(phase: NDArray[np.float64], weights: NDArray[np.complexfloating]) -> Waveform:
+    """Add up tones at 1, 2, 3… times a phase, float64 [samples], by complex weights.
+
+    Horner's rule: a sine for each of them would take most of the time that noise takes.
+    """
+    turn = np.exp(1j * (phase % (2 * np.pi))).astype(np.complex64)
+    total = np.zeros_like(turn)
+    for weight in weights[::-1]:
+        total += np.complex64(weight)
+        total *= turn
+    return total.imag.copy()
 
 
 def gusts(rng: np.random.Generator, samples: int) -> Waveform:
@@ -85,10 +101,8 @@ def chords(rng: np.random.Generator, samples: int) -> Waveform:
             length = min(samples - start, int(SAMPLE_RATE_HZ * note_s * rng.uniform(0.8, 2.5)))
             time_s = np.arange(length) / SAMPLE_RATE_HZ
             pitch_hz = root_hz * 2 ** (rng.choice(scale) / 12) * rng.choice([1, 2])
-            harmonics = int(rng.integers(1, 9))
-            tone = sum(
-                np.sin(2 * np.pi * pitch_hz * k * time_s) / k for k in range(1, harmonics + 1)
-            )
+            weights = 1 / np.arange(1, int(rng.integers(1, 9)) + 1) + 0j
+            tone = harmonic_sum(2 * np.pi * pitch_hz * time_s, weights)
             envelope = np.minimum(time_s / 0.01, 1) * np.exp(-time_s / rng.uniform(0.1, 0.8))
             out[start : start + length] += (tone * envelope).astype(np.float32)
     return out
@@ -109,28 +123,30 @@ def babble(rng: np.random.Generator, samples: int, speech: Sequence[Waveform]) -
     return out
 
 
-MAKERS: tuple[Callable[[np.random.Generator, int], Waveform], ...] = (
-    coloured,
-    coloured,
-    gusts,
-    hum,
-    clatter,
-    chords,
-)
+BABBLE = "babble"
+MAKERS: dict[str, Callable[[np.random.Generator, int], Waveform]] = {
+    "coloured": coloured,
+    "gusts": gusts,
+    "hum": hum,
+    "clatter": clatter,
+    "chords": chords,
+}
+WEIGHTS = {"coloured": 2.0, "gusts": 1.0, "hum": 1.0, "clatter": 1.0, "chords": 1.0, BABBLE: 2.0}
+"""How often each kind is drawn."""
 
 
-def background(rng: np.random.Generator, samples: int, speech: Sequence[Waveform] = ()) -> Waveform:
-    """Draw one kind of noise.
+def make_noise(kind: str, seed: int, samples: int, speech: Sequence[Waveform] = ()) -> Waveform:
+    """Make one kind of noise.
 
     Args:
-        rng: decides kind and content.
+        kind: a key of `WEIGHTS`.
+        seed: decides its content.
         samples: length at 16 kHz.
-        speech: clips for babble; none, no babble.
+        speech: clips for babble.
 
     Returns:
         float32 [samples], root mean square 1.
     """
-    kind = int(rng.integers(len(MAKERS) + (2 if speech else 0)))
-    if kind >= len(MAKERS):
-        return unit_rms(babble(rng, samples, speech))
-    return unit_rms(MAKERS[kind](rng, samples))
+    rng = np.random.default_rng(seed)
+    made = babble(rng, samples, speech) if kind == BABBLE else MAKERS[kind](rng, samples)
+    return unit_rms(made)

@@ -6,34 +6,33 @@ features of a clip cut out of its surroundings would not be the ones that a devi
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from db.clip_files import read_flac
-from trainer.augment import TRAINING, Strength, Waveform, record, trim_speech, vary_voice
-from trainer.noise import background, unit_rms
-from trainer.warp import Speech, Utterance
+from trainer.augment import record, vary_voice
+from trainer.recipe import TRAINING, Strength
+from trainer.scene_recipe import (
+    AmbientRecipe,
+    SceneRecipe,
+    StreamRecipe,
+    Talk,
+    draw_ambient,
+    draw_scene,
+    draw_stream,
+)
+from trainer.speech import Waveform, read_speech
+from trainer.split import Side
+from trainer.warp import Utterance
 from watchword_runtime.frontend import HOP_SAMPLES, SAMPLE_RATE_HZ, features
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-BEFORE_S = 2.0
-"""Audio in front of a phrase, so that a window of 2 s can end just behind it."""
-AFTER_S = (0.9, 1.3)
-INT16_SCALE = np.float32(32768)
-CONTEXT_SHARE = 0.4
-"""Share of scenes in which somebody talks right before the phrase, and as many right after."""
-GAP_S = (0.05, 0.5)
-PAUSE_S = (0.08, 1.2)
-STREAM_WARP_SHARE = 0.25
-"""Sentences are long and many: warping half of them would be most of the work."""
-LEVEL_DB = (-6.0, 6.0)
+    from trainer.surroundings import Surroundings
 
 
 @dataclass(frozen=True)
@@ -48,6 +47,8 @@ class Scene:
     """First frame behind the phrase."""
     clip_id: int
     """Database id of the clip: scenes of one clip are no independent examples."""
+    recipe: SceneRecipe | None = None
+    """How it was made: `Renderer.take` makes the audio again."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,8 @@ class Stream:
     """[clips, 2]: first frame of each clip and first frame behind it."""
     clip_ids: NDArray[np.int64]
     """[clips]: database ids."""
+    recipe: StreamRecipe | AmbientRecipe | None = None
+    """How it was made: `Renderer.take` makes the audio again."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,11 @@ class SceneTask:
     span_s: tuple[float, float] | None = None
     """Where the phrase starts and ends in the stored clip, if the clip says more than that; the
     scene's frames follow it through trimming and changes of pace."""
+    boundaries_s: tuple[float, ...] = ()
+    """Where in the stored clip a word of the phrase ends and the next begins, if that is known:
+    somebody may hesitate there."""
+    side: Side = Side.TRAIN
+    """Recorded noise and measured rooms of the other side are not used."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +90,7 @@ class StreamTask:
     paths: tuple[Path, ...]
     clip_ids: tuple[int, ...]
     seed: tuple[int, ...]
+    side: Side = Side.TRAIN
 
 
 @dataclass(frozen=True)
@@ -90,146 +99,158 @@ class AmbientTask:
 
     seconds: float
     seed: tuple[int, ...]
+    side: Side = Side.TRAIN
 
 
 RenderTask = SceneTask | StreamTask | AmbientTask
+SomeRecipe = SceneRecipe | StreamRecipe | AmbientRecipe
 
 
-def read_speech(path: Path, span_s: tuple[float, float] | None = None) -> Speech:
-    """Read a stored clip, trimmed and of about unit loudness.
+@dataclass(frozen=True)
+class Take:
+    """One recording as a microphone gives it."""
 
-    Args:
-        path: a clip file at 16 kHz.
-        span_s: where the phrase is in it, in seconds; by default the trimmed clip is the phrase.
-
-    Raises:
-        ValueError: the file has another rate, or nothing of the span lies inside its sound.
-    """
-    samples, rate_hz = read_flac(path)
-    if rate_hz != SAMPLE_RATE_HZ:
-        raise ValueError(f"{path} has {rate_hz} Hz: clips are stored at {SAMPLE_RATE_HZ} Hz.")
-    first, last = span_s or (0.0, len(samples) / rate_hz)
-    speech = trim_speech(
-        Speech(
-            samples.astype(np.float32) / INT16_SCALE,
-            (round(first * rate_hz), round(last * rate_hz)),
-        )
-    )
-    if len(samples) and speech.span[0] >= speech.span[1]:
-        raise ValueError(
-            f"{path}: the phrase cannot be from {first} s to {last} s: there is no sound there. "
-            f"Find it again, or leave the clip out."
-        )
-    return replace(speech, waveform=unit_rms(speech.waveform))
+    pcm: NDArray[np.int16]
+    """[samples] at 16 kHz."""
+    spans: tuple[tuple[int, int], ...]
+    """First sample of the phrase, or of each clip of a stream, and first sample behind it."""
 
 
-def read_clip(path: Path) -> Waveform:
-    """Read a stored clip as a trimmed float32 [samples] of about unit loudness."""
-    return read_speech(path).waveform
+def _samples(seconds: float) -> int:
+    return int(seconds * SAMPLE_RATE_HZ)
 
 
-def _frames(samples: int) -> int:
-    return samples // HOP_SAMPLES
+def _gain(level_db: float) -> np.float32:
+    return np.float32(10 ** (level_db / 20))
 
 
-def _silence(rng: np.random.Generator, low_s: float, high_s: float) -> Waveform:
-    return np.zeros(int(rng.uniform(low_s, high_s) * SAMPLE_RATE_HZ), np.float32)
-
-
-def _level(rng: np.random.Generator) -> np.float32:
-    return np.float32(10 ** (rng.uniform(*LEVEL_DB) / 20))
+def _utterance(task: SceneTask) -> Utterance:
+    return Utterance(read_speech(task.path, task.span_s, task.boundaries_s))
 
 
 class Renderer:
-    """Makes scenes and streams; holds the rooms and the voices of bystanders."""
+    """Makes scenes and streams in the same surroundings."""
 
-    def __init__(
-        self, rooms: Sequence[Waveform], bystanders: Sequence[Path], strength: Strength = TRAINING
-    ) -> None:
-        self._rooms = rooms
-        self._speech = [read_clip(path) for path in bystanders]
+    def __init__(self, surroundings: Surroundings, strength: Strength = TRAINING) -> None:
+        self._surroundings = surroundings
+        self._palettes = {side: surroundings.palette(side) for side in Side}
         self._strength = strength
 
     def render(self, task: RenderTask) -> list[Scene] | list[Stream]:
         """Do one task; the same task gives the same features."""
         if isinstance(task, SceneTask):
-            speech = read_speech(task.path, task.span_s)
-            clip = Utterance(speech.waveform, speech.span)
-            return [
-                self._scene(clip, task.clip_id, np.random.default_rng([*task.seed, n]))
-                for n in range(task.variants)
-            ]
+            clip = _utterance(task)
+            return [self._scene(task, clip, variant) for variant in range(task.variants)]
+        recipe = self.draw(task)
+        assert not isinstance(recipe, SceneRecipe)
+        take = self.take(task, recipe)
+        spans = np.array(take.spans, np.int64) // HOP_SAMPLES
+        return [
+            Stream(
+                features(take.pcm).astype(np.float16),
+                spans.astype(np.int32).reshape(-1, 2),
+                np.array(task.clip_ids if isinstance(task, StreamTask) else (), np.int64),
+                recipe,
+            )
+        ]
+
+    def _scene(self, task: SceneTask, clip: Utterance, variant: int) -> Scene:
+        recipe = self.draw(task, variant)
+        assert isinstance(recipe, SceneRecipe)
+        take = self._take_scene(clip, recipe)
+        ((start, end),) = take.spans
+        return Scene(
+            features(take.pcm).astype(np.float16),
+            start // HOP_SAMPLES,
+            end // HOP_SAMPLES,
+            task.clip_id,
+            recipe,
+        )
+
+    def draw(self, task: RenderTask, variant: int = 0) -> SomeRecipe:
+        """Return the recipe of a task, for a scene of one of its variants."""
+        palette, strength = self._palettes[task.side], self._strength
+        if isinstance(task, SceneTask):
+            return draw_scene(
+                np.random.default_rng([*task.seed, variant]),
+                palette,
+                bystanders=len(self._surroundings.speech),
+                boundaries=len(task.boundaries_s),
+                strength=strength,
+            )
+        rng = np.random.default_rng(task.seed)
         if isinstance(task, StreamTask):
-            return [self._stream(task)]
-        return [self._ambient(task)]
+            return draw_stream(rng, palette, len(task.paths), strength)
+        return draw_ambient(rng, palette, task.seconds, strength)
 
-    def _bystander(self, rng: np.random.Generator, samples: int) -> Waveform:
-        """Return up to `samples` of somebody else's speech, cut anywhere."""
-        clip = self._speech[int(rng.integers(len(self._speech)))]
-        start = int(rng.integers(max(1, len(clip) - samples)))
-        return clip[start : start + samples] * _level(rng)
+    def take(self, task: RenderTask, recipe: SomeRecipe) -> Take:
+        """Make the audio of a recipe.
 
-    def _scene(self, clip: Utterance, clip_id: int, rng: np.random.Generator) -> Scene:
-        words = vary_voice(clip, rng, self._strength)
-        before = np.zeros(int(BEFORE_S * SAMPLE_RATE_HZ), np.float32)
-        after = _silence(rng, *AFTER_S)
-        if self._speech and rng.random() < CONTEXT_SHARE:
-            talk = self._bystander(rng, len(before) - _frames(len(before)))
-            stop = len(before) - len(_silence(rng, *GAP_S))
-            talk = talk[-stop:]
+        Args:
+            task: names the clips; its seed and variants do not matter.
+            recipe: as drawn for such a task.
+
+        Raises:
+            SoundMissingError: the recipe names a room or a noise that is not here.
+            ValueError: a clip cannot be used.
+        """
+        if isinstance(task, SceneTask) and isinstance(recipe, SceneRecipe):
+            return self._take_scene(_utterance(task), recipe)
+        if isinstance(task, StreamTask) and isinstance(recipe, StreamRecipe):
+            return self._take_stream(task.paths, recipe)
+        assert isinstance(task, AmbientTask)
+        assert isinstance(recipe, AmbientRecipe)
+        return self._take_ambient(recipe)
+
+    def _talk(self, talk: Talk, samples: int) -> Waveform:
+        """Return up to `samples` of somebody else's speech."""
+        clip = self._surroundings.speech[talk.clip]
+        start = int(talk.moment * max(0, len(clip) - samples))
+        return clip[start : start + samples] * _gain(talk.level_db)
+
+    def _take_scene(self, clip: Utterance, recipe: SceneRecipe) -> Take:
+        words = vary_voice(clip, recipe.voice)
+        before = np.zeros(_samples(recipe.before_s), np.float32)
+        after = np.zeros(_samples(recipe.after_s), np.float32)
+        if recipe.talk_before:
+            stop = len(before) - _samples(recipe.talk_before.gap_s)
+            talk = self._talk(recipe.talk_before, stop)
             before[stop - len(talk) : stop] = talk
-        if self._speech and rng.random() < CONTEXT_SHARE:
-            start = min(len(_silence(rng, *GAP_S)), len(after))
-            talk = self._bystander(rng, len(after) - start)
+        if recipe.talk_after:
+            start = _samples(recipe.talk_after.gap_s)
+            talk = self._talk(recipe.talk_after, len(after) - start)
             after[start : start + len(talk)] = talk
+        first, end = len(before), len(before) + len(words.waveform)
         pcm = record(
             np.concatenate([before, words.waveform, after]),
-            rng,
-            rooms=self._rooms,
-            speech=self._speech,
-            strength=self._strength,
+            recipe.recording,
+            self._surroundings,
+            spoken=[(first, end)],
             speech_rms=1.0,
         )
-        return Scene(
-            features(pcm).astype(np.float16),
-            _frames(len(before) + words.span[0]),
-            _frames(len(before) + words.span[1]),
-            clip_id,
-        )
+        return Take(pcm, ((first + words.span[0], first + words.span[1]),))
 
-    def _stream(self, task: StreamTask) -> Stream:
-        rng = np.random.default_rng(task.seed)
-        strength = replace(self._strength, warp_share=STREAM_WARP_SHARE)
-        parts = [_silence(rng, 0.3, 0.6)]
-        position = len(parts[0])
-        spans = []
-        for path in task.paths:
-            words = vary_voice(Utterance(read_clip(path)), rng, strength).waveform * _level(rng)
-            spans.append((_frames(position), _frames(position + len(words))))
-            parts += [words, _silence(rng, *PAUSE_S)]
-            position += len(words) + len(parts[-1])
-        parts.append(_silence(rng, 0.6, 0.8))
+    def _take_stream(self, paths: tuple[Path, ...], recipe: StreamRecipe) -> Take:
+        parts: list[Waveform] = []
+        spans, position = [], 0
+        for path, voice, level_db, pause_s in zip(
+            paths, recipe.voices, recipe.levels_db, recipe.pauses_s, strict=False
+        ):
+            words = vary_voice(Utterance(read_speech(path)), voice).waveform * _gain(level_db)
+            parts += [np.zeros(_samples(pause_s), np.float32), words]
+            position += len(parts[-2])
+            spans.append((position, position + len(words)))
+            position += len(words)
+        parts.append(np.zeros(_samples(recipe.pauses_s[-1]), np.float32))
+        pcm = record(np.concatenate(parts), recipe.recording, self._surroundings, spoken=spans)
+        return Take(pcm, tuple(spans))
+
+    def _take_ambient(self, recipe: AmbientRecipe) -> Take:
+        samples = _samples(recipe.seconds)
+        scene = np.zeros(samples, np.float32)
+        for source in recipe.sources:
+            scene += self._surroundings.noise(source, samples)
         pcm = record(
-            np.concatenate(parts),
-            rng,
-            rooms=self._rooms,
-            speech=self._speech,
-            strength=strength,
-            speech_rms=1.0,
+            scene, recipe.recording, self._surroundings, spoken=[(0, samples)], speech_rms=1.0
         )
-        return Stream(
-            features(pcm).astype(np.float16),
-            np.array(spans, np.int32).reshape(-1, 2),
-            np.array(task.clip_ids, np.int64),
-        )
-
-    def _ambient(self, task: AmbientTask) -> Stream:
-        rng = np.random.default_rng(task.seed)
-        samples = int(task.seconds * SAMPLE_RATE_HZ)
-        scene = background(rng, samples, self._speech)
-        if rng.random() < 0.3:
-            scene = scene + background(rng, samples, self._speech)
-        pcm = record(scene, rng, rooms=self._rooms, strength=self._strength, speech_rms=1.0)
-        return Stream(
-            features(pcm).astype(np.float16), np.zeros((0, 2), np.int32), np.zeros(0, np.int64)
-        )
+        return Take(pcm, ())

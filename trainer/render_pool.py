@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from trainer.render import Renderer, RenderTask, Scene, Stream
-from trainer.rooms import simulate_rooms
+from trainer.surroundings import open_surroundings
 from trainer.synthesis import die_with_parent
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ class Studio:
     """Clips of people who talk in the background."""
     seed: int
     """Decides the rooms."""
+    sounds: Path | None = None
+    """Folder of recorded noise and measured rooms; None for what is made alone."""
 
 
 _renderer: Renderer | None = None
@@ -38,7 +40,9 @@ _renderer: Renderer | None = None
 def _start_worker(studio: Studio) -> None:
     global _renderer  # noqa: PLW0603 - one renderer for the life of a worker process
     die_with_parent()
-    _renderer = Renderer(simulate_rooms(studio.rooms, studio.seed), studio.bystanders)
+    _renderer = Renderer(
+        open_surroundings(studio.rooms, studio.seed, studio.bystanders, studio.sounds)
+    )
 
 
 def _render(tasks: Sequence[RenderTask]) -> list[list[Scene] | list[Stream]]:

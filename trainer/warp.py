@@ -9,17 +9,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from watchword_runtime.frontend import SAMPLE_RATE_HZ
 
+if TYPE_CHECKING:
+    from trainer.speech import Speech
+
 Waveform = NDArray[np.float32]
 Analysis = NDArray[np.float64]
 
 FRAME_MS = 10.0
 """Twice WORLD's usual period: half the time, and nothing that the 10 ms front end would notice."""
+TEMPO = (0.6, 1.4)
+"""People who are not understood speak slowly; real recordings showed both ends."""
 
 
 @dataclass(frozen=True)
@@ -40,45 +46,33 @@ def draw_warp(rng: np.random.Generator) -> Warp:
     return Warp(
         pitch=float(2 ** (0.75 * size + rng.normal(0, 0.1))),
         formant=float(1.0 + 0.17 * size + rng.normal(0, 0.02)),
-        tempo=float(np.exp(rng.uniform(np.log(0.62), np.log(1.4)))),
+        tempo=float(np.exp(rng.uniform(*np.log(TEMPO)))),
     )
-
-
-@dataclass(frozen=True)
-class Speech:
-    """What somebody says, and which part of it is the phrase."""
-
-    waveform: Waveform
-    """float32 [samples] at 16 kHz."""
-    span: tuple[int, int]
-    """First sample of the phrase and first sample behind it; a clip of nothing else is all span."""
 
 
 class Utterance:
     """A clip whose analysis is done once, however often it is warped.
 
     Args:
-        waveform: float32 [samples] at 16 kHz.
-        span: samples from which and up to which it is the phrase; by default all of it.
+        speech: the clip at 16 kHz, trimmed.
     """
 
-    def __init__(self, waveform: Waveform, span: tuple[int, int] | None = None) -> None:
-        self.waveform = waveform
-        self.span = span or (0, len(waveform))
+    def __init__(self, speech: Speech) -> None:
+        self.speech = speech
 
     @cached_property
     def _world(self) -> tuple[Analysis, Analysis, Analysis]:
         """Return fundamental frequency [frames], envelope and aperiodicity [frames, bins]."""
         import pyworld  # noqa: PLC0415 - only training warps
 
-        signal = self.waveform.astype(np.float64)
+        signal = self.speech.waveform.astype(np.float64)
         f0, time_s = pyworld.dio(signal, SAMPLE_RATE_HZ, frame_period=FRAME_MS)
         f0 = pyworld.stonemask(signal, f0, time_s, SAMPLE_RATE_HZ)
         envelope = pyworld.cheaptrick(signal, f0, time_s, SAMPLE_RATE_HZ)
         return f0, envelope, pyworld.d4c(signal, f0, time_s, SAMPLE_RATE_HZ)
 
-    def warped(self, recipe: Warp) -> Waveform:
-        """Return float32 [about samples / tempo]: the same words by another throat."""
+    def warped(self, recipe: Warp) -> Speech:
+        """Return about samples / tempo samples: the same words by another throat."""
         import pyworld  # noqa: PLC0415
 
         f0, envelope, aperiodicity = self._world
@@ -87,7 +81,7 @@ class Utterance:
         out = pyworld.synthesize(
             f0 * recipe.pitch, envelope, aperiodicity, SAMPLE_RATE_HZ, FRAME_MS / recipe.tempo
         )
-        return out.astype(np.float32)
+        return self.speech.moved(out.astype(np.float32), lambda moment: moment / recipe.tempo)
 
 
 def stretch_frequencies(envelope: Analysis, factor: float) -> Analysis:
