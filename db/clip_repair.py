@@ -108,6 +108,8 @@ def repair(store: ClipStore, connection: sqlite3.Connection, report: StoreReport
     Damaged files and their rows go too; these files, orphans and leftovers are set aside.
     Stale indices are filled again.
     """
+    if report.stale:
+        fill_indices(connection)  # first: the triggers of what follows trust them
     aside = store.folder.with_name(store.folder.name + SET_ASIDE_SUFFIX)
     gone = [path for path in report.missing if not (store.folder / path).is_file()]
     damaged = [path for path in report.damaged if _is_damaged(store.folder / path)]
@@ -126,8 +128,6 @@ def repair(store: ClipStore, connection: sqlite3.Connection, report: StoreReport
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.move(source, target)
                 moved += 1
-    if report.stale:
-        fill_indices(connection)
     return Repairs(deleted, moved, len(report.stale), aside)
 
 

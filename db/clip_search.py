@@ -95,6 +95,15 @@ class ClipSearch:
             frame = rest if frame.empty else pd.concat([frame, rest], ignore_index=True)
         return frame
 
+    def pages(self, wanted: ClipFilter, *, size: int) -> Iterator[pd.DataFrame]:
+        """Yield all the clips that fit, in the order of their hashes, `size` at a time."""
+        where, values = _where(wanted, row_by_row=True)
+        query = f"{_SELECT}{where} AND sha256 > ? ORDER BY sha256 LIMIT ?"
+        last = ""
+        while not (page := self._frame(query, [*values, last, size])).empty:
+            yield page
+            last = str(page["sha256"].iloc[-1])
+
     def count(self, wanted: ClipFilter) -> int:
         """Return how many clips fit."""
         where, values = _where(wanted)

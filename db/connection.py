@@ -121,6 +121,16 @@ def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
         raise
 
 
+@contextmanager
+def snapshot(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    """Let all reads of the block see one state of the database; writers do not wait for it."""
+    connection.execute("BEGIN")
+    try:
+        yield connection
+    finally:
+        connection.execute("ROLLBACK")
+
+
 def migrations() -> list[str]:
     """Return the SQL scripts that lead from an empty file to the current version, in order."""
     later = sorted(_MIGRATIONS.glob("*.sql"))

@@ -46,7 +46,7 @@ class Finder:
             # People count apart: what they said never stands in for voices, nor voices for them.
             return pd.concat(
                 [
-                    self._store.sample(self._plain(engines, sources), limit=limit, seed=seed)
+                    self._store.sample(self.plain(engines, sources), limit=limit, seed=seed)
                     for engines, sources, limit in (
                         ((RECORDED,), None, self._plain_target),
                         (None, (SYNTHETIC,), 2 * self._plain_target),
@@ -62,12 +62,11 @@ class Finder:
     def count(self, bucket: Bucket) -> int:
         """Return how many clips a bucket has towards its target."""
         if bucket is Bucket.PLAIN:
-            return self._store.count(self._plain(None, (SYNTHETIC,)))
+            return self._store.count(self.plain(None, (SYNTHETIC,)))
         return len(self.find(bucket, seed=0))
 
-    def _plain(
-        self, engines: tuple[str, ...] | None, sources: tuple[str, ...] | None
-    ) -> ClipFilter:
+    def plain(self, engines: tuple[str, ...] | None, sources: tuple[str, ...] | None) -> ClipFilter:
+        """Return what a plain clip is like, of these engines and sources."""
         near = [t for b in (Bucket.CONFUSER, Bucket.IN_BETWEEN) for t in self._texts[b]]
         return ClipFilter(
             without_sounds=phrase_sounds(self._phrase.words),

@@ -166,11 +166,85 @@ then finds everything made.""",
     verb.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file")
 
 
+def _add_stats(verbs: Commands) -> None:
+    """Add the verb `stats`."""
+    verb = add_command(
+        verbs,
+        "stats",
+        help="say what the database holds",
+        description="""\
+Counts clips, hours, texts and speakers by source, engine and licence. With a phrase: per bucket,
+with the preset's target and how many clips the next training will make.""",
+        example='watchword corpus stats "smart mirror"',
+    )
+    verb.add_argument("phrase", nargs="?", help="per bucket for this phrase (everything)")
+    verb.add_argument(
+        "--preset", choices=PRESETS, default="standard", help="whose targets (standard)"
+    )
+    verb.add_argument("--json", action="store_true", help="one JSON object instead of a table")
+
+
+def _add_verify(verbs: Commands) -> None:
+    """Add the verb `verify`."""
+    verb = add_command(
+        verbs,
+        "verify",
+        help="compare rows, files and indices; mend them when asked",
+        description="""\
+Looks for rows without a file, files without a row, files that are no clips, and search indices that
+are out of step. Without --repair nothing is changed. Nothing is destroyed: files that do not belong
+are moved to a folder beside the clips. Exit code 1 says that something is still wrong.""",
+        example="watchword corpus verify --hashes --repair",
+    )
+    verb.add_argument(
+        "--hashes", action="store_true", help="read every file and compare its hash, too"
+    )
+    verb.add_argument("--repair", action="store_true", help="mend what is wrong")
+    verb.add_argument("--json", action="store_true", help="one JSON object instead of sentences")
+
+
+def _add_export(verbs: Commands) -> None:
+    """Add the verb `export`."""
+    verb = add_command(
+        verbs,
+        "export",
+        help="write clips into one file",
+        description="""\
+Writes clips and all that is known of them into a tar file, for another machine or a safe place. The
+same clips give the same bytes.""",
+        example='watchword corpus export mirror.tar "smart mirror"',
+    )
+    verb.add_argument("out", metavar="OUT", type=Path, help="the file, which must not exist")
+    verb.add_argument("phrase", nargs="?", help="only clips in which it is heard (all clips)")
+    verb.add_argument(
+        "--source", action="append", metavar="NAME", help="only of this source; may be repeated"
+    )
+
+
+def _add_import(verbs: Commands) -> None:
+    """Add the verb `import`."""
+    verb = add_command(
+        verbs,
+        "import",
+        help="add the clips of an exported file",
+        description="""\
+Adds the clips of a file that `watchword corpus export` wrote. Clips that are there already are
+passed over, so a stopped import goes on when it is run again. Everything in the file is checked:
+names, sizes, hashes, rows and sound.""",
+        example="watchword corpus import mirror.tar",
+    )
+    verb.add_argument("archive", metavar="FILE", type=Path, help="the exported file")
+
+
 ADD_VERB: tuple[Callable[[Commands], None], ...] = (
     _add_make,
     _add_recordings,
     _add_own_voice,
     _add_sounds,
     _add_cut,
+    _add_stats,
+    _add_verify,
+    _add_export,
+    _add_import,
 )
 """One function a verb: it adds the verb's parser (see `add_command`) and its arguments."""

@@ -55,6 +55,34 @@ def make(options: argparse.Namespace) -> int:
     return make_corpus(options)
 
 
+def stats(options: argparse.Namespace) -> int:
+    """Say what the database holds."""
+    from watchword.corpus_care import show_stats
+
+    return show_stats(options)
+
+
+def verify(options: argparse.Namespace) -> int:
+    """Compare rows, files and indices; mend them when asked."""
+    from watchword.corpus_care import verify
+
+    return verify(options)
+
+
+def export(options: argparse.Namespace) -> int:
+    """Write clips into one file."""
+    from watchword.corpus_care import export
+
+    return export(options)
+
+
+def import_archive(options: argparse.Namespace) -> int:
+    """Add the clips of an exported file."""
+    from watchword.corpus_care import import_archive
+
+    return import_archive(options)
+
+
 def cut(options: argparse.Namespace) -> int:
     """Cut a phrase out of the recordings whose transcripts have it."""
     from watchword.corpus_cut import cut_recordings
@@ -68,5 +96,9 @@ VERBS: dict[str, Callable[[argparse.Namespace], int]] = {
     "own-voice": own_voice,
     "add-sounds": add_sounds,
     "cut": cut,
+    "stats": stats,
+    "verify": verify,
+    "export": export,
+    "import": import_archive,
 }
 """Each verb as it is typed → what it does. Its page is docs/commands/watchword-corpus-VERB.md."""
