@@ -10,6 +10,7 @@ import numpy as np
 from trainer.phrases import Bucket
 from trainer.split import side_of
 from trainer.tts.base import SpeechEngine, Voice, parents
+from trainer.tts.blends import BlendingEngine, blend, can_blend
 from trainer.tts.engines import available_engines
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 BLEND_SHARE = 0.6
-"""Share of Kokoro clips whose voice is a blend of two."""
+"""Share of an engine's clips whose voice is a blend of two, where the engine blends."""
 BLEND_WEIGHTS = (0.3, 0.7)
 NATIVE_WEIGHT = 2.5
 """How much oftener a voice of English speaks than one with a foreign accent."""
@@ -88,6 +89,7 @@ class VoiceCast:
         self._rng = rng
         self._engines = engines
         self._voices = {name: voices for name, e in engines.items() if (voices := e.voices())}
+        self._sides = {v: side_of(parents(v)) for voices in self._voices.values() for v in voices}
 
     def draw(self, weights: Mapping[str, float], *, from_phonemes: bool) -> Voice | None:
         """Return a voice, or None when no engine can speak this (made-up words need phonemes).
@@ -108,16 +110,18 @@ class VoiceCast:
         voices = self._voices[name]
         weight = np.array([NATIVE_WEIGHT if v.language.startswith("en-") else 1 for v in voices])
         voice = voices[int(self._rng.choice(len(voices), p=weight / weight.sum()))]
-        if name == "kokoro" and self._rng.random() < BLEND_SHARE:
-            return self._blend(voice, voices)
+        engine = self._engines[name]
+        if isinstance(engine, BlendingEngine) and self._rng.random() < BLEND_SHARE:
+            return self._blend(engine, voice, voices)
         return voice
 
-    def _blend(self, voice: Voice, voices: Sequence[Voice]) -> Voice:
+    def _blend(self, engine: SpeechEngine, voice: Voice, voices: Sequence[Voice]) -> Voice:
         """Mix with another voice of the same side, so that the child is on that side too."""
-        from trainer.tts.blends import blend  # noqa: PLC0415 - only when Kokoro is installed
-
-        side = side_of(parents(voice))
-        others = [v for v in voices if v != voice and side_of(parents(v)) is side]
+        others = [
+            v
+            for v in voices
+            if self._sides[v] is self._sides[voice] and can_blend(engine, voice, v)
+        ]
         if not others:
             return voice
         other = others[int(self._rng.integers(len(others)))]
