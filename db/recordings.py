@@ -59,10 +59,11 @@ _BY_ID = (
     " text_normalised, speaker, licence"
     " FROM clip WHERE id IN (SELECT value FROM json_each(?))"
 )
+# "+": without it the column's affinity keeps SQLite from using the index of an expression.
 _CUTS_OF = (
     "SELECT id FROM clip INDEXED BY clip_cut WHERE engine = 'cut'"
     " AND json_extract(settings, '$.of') IN"
-    " (SELECT sha256 FROM clip WHERE id IN (SELECT value FROM json_each(?)))"
+    " (SELECT +sha256 FROM clip WHERE id IN (SELECT value FROM json_each(?)))"
 )
 
 
