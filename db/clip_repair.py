@@ -97,7 +97,7 @@ def inspect(connection: sqlite3.Connection, folder: Path, *, hashes: bool = Fals
         tuple(sorted(damaged)),
         tuple(sorted(orphans)),
         tuple(sorted(leftovers)),
-        tuple(_stale_indices(connection)),
+        tuple(stale_indices(connection)),
     )
 
 
@@ -142,7 +142,8 @@ def fill_indices(connection: sqlite3.Connection) -> None:
             connection.execute(f"INSERT INTO {index} ({index}) VALUES ('rebuild')")  # noqa: S608
 
 
-def _stale_indices(connection: sqlite3.Connection) -> Iterator[str]:
+def stale_indices(connection: sqlite3.Connection) -> Iterator[str]:
+    """Yield the search indices that do not say what the rows say."""
     wrong = connection.execute(
         "SELECT 1 FROM clip WHERE sounds != heard(phonemes) LIMIT 1"
     ).fetchone()
