@@ -57,14 +57,21 @@ def seed(text: str) -> int:
     return _number(text, at_least=0)
 
 
-def speech_engines(text: str) -> tuple[str, ...]:
-    """Read names of speech engines with commas between them, for argparse's `type`."""
-    return _names(text, SPEECH_ENGINES)
-
-
-def paid_engines(text: str) -> tuple[str, ...]:
-    """Read names of speech engines that cost money, for argparse's `type`."""
-    return _names(text, PAID_ENGINES)
+def add_engine_choice(parser: argparse.ArgumentParser) -> None:
+    """Add the options of every command that makes speech."""
+    parser.add_argument(
+        "--engines",
+        type=lambda text: _names(text, SPEECH_ENGINES),
+        metavar="A,B",
+        help="which speech engines may speak, with commas (all that work here)",
+    )
+    parser.add_argument(
+        "--allow-paid",
+        type=lambda text: _names(text, PAID_ENGINES),
+        default=(),
+        metavar="A,B",
+        help="agree to what these speech engines charge: elevenlabs (none)",
+    )
 
 
 def _names(text: str, known: tuple[str, ...]) -> tuple[str, ...]:

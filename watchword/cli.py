@@ -16,10 +16,9 @@ from watchword.arguments import (
     EPILOG,
     PRESETS,
     add_command,
-    paid_engines,
+    add_engine_choice,
     positive,
     seed,
-    speech_engines,
 )
 from watchword.corpus_cli import add_corpus
 
@@ -93,19 +92,7 @@ was stopped goes on from what it finished.""",
     train.add_argument("--out", type=Path, required=True, help="folder of the bundle; OUT.zip too")
     train.add_argument("--seed", type=seed, default=0, help="decides every draw (0)")
     train.add_argument("--language", default="en", help="only en is supported (en)")
-    train.add_argument(
-        "--engines",
-        type=speech_engines,
-        metavar="A,B",
-        help="which speech engines may speak, with commas (all that work here)",
-    )
-    train.add_argument(
-        "--allow-paid",
-        type=paid_engines,
-        default=(),
-        metavar="A,B",
-        help="agree to what these speech engines charge: elevenlabs (none)",
-    )
+    add_engine_choice(train)
 
     evaluate = add_command(
         commands,

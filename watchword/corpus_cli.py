@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from watchword.arguments import PRESETS, add_command, positive, seed
+from watchword.arguments import PRESETS, add_command, add_engine_choice, positive, seed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -163,6 +163,7 @@ then finds everything made.""",
     verb.add_argument("phrase", help="what the device should listen for, in quotes")
     verb.add_argument("--preset", choices=PRESETS, default="standard", help="how much (standard)")
     verb.add_argument("--seed", type=seed, default=0, help="decides voices and pace (0)")
+    add_engine_choice(verb)
     verb.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file")
 
 

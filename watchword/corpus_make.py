@@ -10,6 +10,7 @@ from db.connection import home, open_database
 from trainer.corpus import gather
 from trainer.phrases import parse_phrase
 from trainer.presets import PRESETS
+from trainer.tts.paid import paid_allowed
 from watchword.console import ConsoleReport, open_console, say
 from watchword.pipeline import VOICES_FOLDER
 from watchword.summary import corpus_summary, write_json
@@ -22,7 +23,11 @@ def make_corpus(options: argparse.Namespace) -> int:
     """Bring a phrase's buckets to their targets, without training."""
     console = open_console()
     phrase = parse_phrase(options.phrase)
-    with closing(open_database()) as connection, ConsoleReport(console) as report:
+    with (
+        closing(open_database()) as connection,
+        ConsoleReport(console) as report,
+        paid_allowed(options.allow_paid),
+    ):
         corpus = gather(
             phrase,
             PRESETS[options.preset],
@@ -30,6 +35,7 @@ def make_corpus(options: argparse.Namespace) -> int:
             home() / VOICES_FOLDER,
             seed=options.seed,
             report=report,
+            engines=options.engines,
         ).to_dict()
     corpus_summary(corpus, console)
     if options.json:
