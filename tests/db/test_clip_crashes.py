@@ -203,10 +203,21 @@ def test_a_writer_at_work_is_left_alone(tmp_path, make_clip, monkeypatch):
 
 
 def test_two_processes_adding_the_same_clips_store_each_once(tmp_path):
+    """While a third one searches: no reader waits, no count goes back, no draw has a clip twice."""
+    store = open_store(tmp_path)
     children = [start_adder(tmp_path, first, 120, 4) for first in (0, 60)]
+    seen = 0
+    while any(child.poll() is None for child in children):
+        found = store.containing(["æ"])
+        assert len(found) >= seen
+        assert set(found.path) <= {
+            str(p.relative_to(store.folder)) for p in store.folder.glob("*/*")
+        }
+        seen = len(found)
+        drawn = store.not_containing(["ɪ"], limit=1000, seed=1)
+        assert drawn.sha256.is_unique
     for child in children:
         _, errors = child.communicate(timeout=60)
         assert (errors, child.returncode) == ("", 0)
-    store = open_store(tmp_path)
     assert len(store.find()) == 180
     assert store.verify(hashes=True) == StoreReport((), (), (), ())
