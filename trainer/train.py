@@ -5,20 +5,23 @@ from __future__ import annotations
 import copy
 import logging
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from trainer.backbone import SHIPPED, start_from_backbone
 from trainer.dataset import as_batch, window_frames
+from trainer.feature_warp import FeatureWarp, shift_channels, to_length
 from trainer.model import TinyCRNN, TinyCRNNConfig
 from trainer.progress import Report, Stage
 from trainer.validation import Verdict, batch_logits, judge
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -57,6 +60,9 @@ class TrainConfig:
     mask_share: float = 0.3
     mask_channels: int = 6
     pool_hop_frames: int = 50
+    warp: FeatureWarp = field(default_factory=FeatureWarp)
+    backbone: Path | None = SHIPPED if SHIPPED.is_file() else None
+    """Pretrained weights to start from; None starts from nothing."""
 
 
 class WindowPool:
@@ -77,7 +83,7 @@ class WindowPool:
         self._hard = np.zeros(0, np.int64)
 
     def draw(
-        self, count: int, hard_share: float, rng: np.random.Generator
+        self, count: int, hard_share: float, warp: FeatureWarp, rng: np.random.Generator
     ) -> list[NDArray[np.float16]]:
         """Draw windows, each moved by up to a hop; `hard_share` of them from the mined ones."""
         chosen = rng.integers(len(self._starts), size=count)
@@ -88,8 +94,9 @@ class WindowPool:
         for number, start in self._starts[chosen]:
             features = self.features[number]
             moved = start + int(rng.integers(-self._hop // 2, self._hop // 2 + 1))
-            moved = min(max(moved, 0), len(features) - self.frames)
-            windows.append(features[moved : moved + self.frames])
+            frames = min(round(self.frames * warp.draw_pace(rng)), len(features))
+            moved = min(max(moved, 0), len(features) - frames)
+            windows.append(to_length(features[moved : moved + frames], self.frames))
         return windows
 
     def mine(self, model: TinyCRNN, share: float) -> None:
@@ -164,13 +171,16 @@ def crop_scene(
     scene: Scene, frames: int, config: TrainConfig, rng: np.random.Generator
 ) -> tuple[NDArray[np.float16], int, int]:
     """Cut a window that ends shortly behind the phrase; returns it with start and end frame."""
-    right = scene.end_frame + int(rng.integers(*config.right_edge_frames))
+    pace = config.warp.draw_pace(rng)
+    recorded = round(frames * pace)
+    right = scene.end_frame + round(pace * int(rng.integers(*config.right_edge_frames)))
     right = min(right, len(scene.features))
-    left = right - frames
+    left = right - recorded
     window = scene.features[max(left, 0) : right]
     if left < 0:
         window = np.concatenate([np.repeat(window[:1], -left, axis=0), window])
-    return window, scene.start_frame - left, scene.end_frame - left
+    start, end = ((at - left) * frames // recorded for at in (scene.start_frame, scene.end_frame))
+    return to_length(window, frames), start, end
 
 
 @dataclass(frozen=True)
@@ -208,7 +218,10 @@ def train(
     rng = np.random.default_rng([seed, 1])
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = TinyCRNN(model_config).to(device)
+        model = TinyCRNN(model_config)
+        if config.backbone is not None:
+            start_from_backbone(model, config.backbone)
+        model = model.to(device)
         stage = Stage(report, "training", config.steps)
         return _train(model, examples, validation, config, rng, stage)
 
@@ -253,9 +266,10 @@ def _train(  # noqa: PLR0917 - the arguments of train
         ]
         windows = [
             *(window for window, _, _ in crops),
-            *near.draw(config.near_per_batch, config.mined_draws, rng),
-            *plain.draw(config.plain_per_batch, config.mined_draws, rng),
+            *near.draw(config.near_per_batch, config.mined_draws, config.warp, rng),
+            *plain.draw(config.plain_per_batch, config.mined_draws, config.warp, rng),
         ]
+        windows = [shift_channels(window, config.warp.draw_shift(rng)) for window in windows]
         batch = mask_channels(as_batch(windows), config, rng)
         starts = np.array([start for _, start, _ in crops])
         ends = np.array([end for _, _, end in crops])

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from trainer.dataset import Examples, window_frames
+from trainer.feature_warp import FeatureWarp, shift_channels, to_length
 from trainer.model import TinyCRNN, TinyCRNNConfig, load_checkpoint, save_checkpoint
 from trainer.operating import decision, operating_points
 from trainer.progress import CancelledError
@@ -20,8 +21,14 @@ from trainer.train import (
 from trainer.validation import ValidationScores, batch_logits, judge, score, smooth
 
 SMALL = TinyCRNNConfig(conv_channels=16, hidden=16, head=8, dropout=0.0)
+STILL = FeatureWarp(share=0.0)
 FAST = TrainConfig(
-    steps=120, positives_per_batch=8, near_per_batch=4, plain_per_batch=8, judge_times=3
+    steps=120,
+    positives_per_batch=8,
+    near_per_batch=4,
+    plain_per_batch=8,
+    judge_times=3,
+    backbone=None,
 )
 
 
@@ -155,7 +162,7 @@ def test_loss_prefers_the_phrase_after_its_end():
 
 @pytest.mark.parametrize("length", [200, 330])
 def test_a_crop_keeps_phrase_and_answer_time_inside(length):
-    config = TrainConfig(steps=1)
+    config = TrainConfig(steps=1, warp=STILL)
     rng = np.random.default_rng(0)
     for _ in range(50):
         window, start, end = crop_scene(scene(1), length, config, rng)
@@ -171,14 +178,14 @@ def test_mining_finds_the_window_that_fires(trained):
     bad.features[425:450, 25:] += 12
     pool = WindowPool([*quiet, bad], 200, 50)
     pool.mine(trained[0].model, 0.03)
-    drawn = pool.draw(20, 1.0, np.random.default_rng(0))
+    drawn = pool.draw(20, 1.0, STILL, np.random.default_rng(0))
     assert np.mean([window.max() > 17 for window in drawn]) > 0.9
 
 
 def test_a_stream_shorter_than_a_window_is_used_too():
     short = Stream(frames(np.random.default_rng(0), 90), np.zeros((0, 2), np.int32), np.arange(0))
     pool = WindowPool([short], 200, 50)
-    assert pool.draw(1, 0.0, np.random.default_rng(0))[0].shape == (200, 40)
+    assert pool.draw(1, 0.0, STILL, np.random.default_rng(0))[0].shape == (200, 40)
 
 
 def test_windows_grow_with_long_phrases():
@@ -228,3 +235,36 @@ def test_operating_points_get_stricter_and_carry_their_hours():
     chosen = decision(points, 0.03)
     assert chosen.threshold == points[2].threshold
     assert chosen.warmup_steps == 10
+
+
+def test_a_hurried_window_holds_the_whole_phrase():
+    config = TrainConfig(1, warp=FeatureWarp(share=1.0, pace=(0.7, 1.4)))
+    rng = np.random.default_rng(0)
+    lengths = []
+    for _ in range(60):
+        window, start, end = crop_scene(scene(3), 240, config, rng)
+        assert window.shape == (240, 40)
+        assert window[start + 2 : end - 2].max(axis=1).min() > 12
+        assert window[: start - 2].max() < 10
+        lengths.append(end - start)
+    assert min(lengths) < 42
+    assert max(lengths) > 60
+
+
+def test_stretching_keeps_both_ends_and_the_order():
+    ramp = np.tile(np.arange(50, dtype=np.float16)[:, None], (1, 40))
+    for frames in (25, 50, 83):
+        out = to_length(ramp, frames)
+        assert out.shape == (frames, 40)
+        assert (out[0, 0], out[-1, 0]) == (0, 49)
+        assert (np.diff(out[:, 0]) > 0).all()
+
+
+def test_another_throat_moves_what_is_in_the_channels():
+    window = np.zeros((3, 40), np.float16)
+    window[:, 20] = 10
+    up = shift_channels(window, 2.0)
+    assert up[0].argmax() == 22
+    half = shift_channels(window, -0.5)
+    assert half[0, 19] == half[0, 20] == 5
+    assert shift_channels(window, 0.0) is window
