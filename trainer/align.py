@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 _FRAME_S = 0.01
 # The usual beams lose the path of slow or accented speakers, and with it the rest of a sentence.
 _WIDE = {"beam": 1e-120, "pbeam": 1e-120, "wbeam": 1e-100}
+_QUIET_SHARE = 0.03
+"""Of a word's loudest 10 ms, -30 dB: PocketSphinx gives the room's noise behind a sentence to its
+last word, up to half a second of it."""
 _PADDING_S = 0.25
 _PADDING_RMS = 20.0
 """Of int16: the noise of a quiet room. Digital silence spoils the normalisation of the features."""
@@ -68,7 +71,9 @@ class PocketAligner:
             for segment in self._aligner.seg()
             if segment.word[0] not in "<[("
         ]
-        return found if [heard.word for heard in found] == list(words) else None
+        if [heard.word for heard in found] != list(words):
+            return None
+        return [_without_quiet_end(heard, pcm) for heard in found]
 
     def recognise(self, pcm: NDArray[np.int16], choices: Sequence[str]) -> str | None:
         """Return which of some phrases is said, None when it is none of them.
@@ -90,6 +95,20 @@ class PocketAligner:
         _hear(self._recogniser, np.concatenate([before, pcm, after]))
         heard = self._recogniser.hyp()
         return None if heard is None else str(heard.hypstr)
+
+
+def _without_quiet_end(heard: HeardWord, pcm: NDArray[np.int16]) -> HeardWord:
+    frame_samples = round(_FRAME_S * SAMPLE_RATE_HZ)
+    begin = round(heard.start_s / _FRAME_S)
+    inside = pcm[begin * frame_samples : round(heard.end_s * SAMPLE_RATE_HZ)].astype(np.float64)
+    frames = len(inside) // frame_samples
+    if not frames:
+        return heard
+    levels = np.sqrt(np.square(inside[: frames * frame_samples].reshape(frames, -1)).mean(axis=1))
+    loud = np.flatnonzero(levels > _QUIET_SHARE * levels.max())
+    if not len(loud):
+        return heard
+    return heard._replace(end_s=(begin + int(loud[-1]) + 1) * _FRAME_S)
 
 
 def _hear(decoder: Any, pcm: NDArray[np.int16]) -> None:

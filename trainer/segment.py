@@ -33,6 +33,11 @@ if TYPE_CHECKING:
 LEAST_SPOKEN_SCORE = -3.5
 """What scores lower was not said. Measured by `python -m trainer.spoken_report`: it rejects about 1
 in 300 clips that say their text, and passes 1 in 300 that say another (docs/segmentation.md)."""
+_LONGEST_DRAWL_S = 0.4
+_DRAWL_BELOW = 0.1
+"""A last vowel that is drawn out goes on while it is louder than this share of the words' loudest
+10 ms (-20 dB): CTC writes it at its beginning and says nothing of its length."""
+_LEVEL_SAMPLES = SAMPLE_RATE_HZ // 100
 _WINDOW_FRAMES = 8_000
 """The table of the alignment: 160 s of audio, then it moves along."""
 
@@ -166,8 +171,21 @@ def place_spans(
     ]
     log_probs = model.log_probs(waveform)
     words = _word_times(log_probs, spelled, model)
-    length_s = len(waveform) / SAMPLE_RATE_HZ
-    return [_span(place, words, log_probs, length_s, model) for place in places]
+    return [_span(place, words, log_probs, waveform, model) for place in places]
+
+
+def _drawl_s(waveform: NDArray[np.float32], start_s: float, end_s: float, limit_s: float) -> float:
+    """How long a sound goes on after `end_s`, at most to `limit_s`, in seconds."""
+    first, end, limit = (round(t * SAMPLE_RATE_HZ) for t in (start_s, end_s, limit_s))
+    levels = np.square(waveform[first:limit], dtype=np.float64)
+    levels = levels[: len(levels) // _LEVEL_SAMPLES * _LEVEL_SAMPLES]
+    levels = np.sqrt(levels.reshape(-1, _LEVEL_SAMPLES).mean(axis=1))
+    inside = (end - first) // _LEVEL_SAMPLES
+    if not inside or inside >= len(levels):
+        return 0.0
+    quiet = np.flatnonzero(levels[inside:] <= _DRAWL_BELOW * levels[:inside].max())
+    count = int(quiet[0]) if len(quiet) else len(levels) - inside
+    return count * _LEVEL_SAMPLES / SAMPLE_RATE_HZ
 
 
 def spoken_score(
@@ -211,11 +229,16 @@ def _word_times(
     # It says a line for each alignment.
     logging.getLogger("ctc_segmentation").setLevel(logging.WARNING)
     # The package wants a start mark, and blanks around the utterance so that it may begin late.
+    # It leaves out CTC's rule of a blank between two equal tokens ("need do"): put there here.
     truth = [-1, model.blank]
-    first_of = []
+    written_at: list[list[int]] = []
     for tokens in spelled:
-        first_of.append(len(truth))
-        truth.extend(tokens)
+        written_at.append([])
+        for token in tokens:
+            if truth[-1] == token:
+                truth.append(model.blank)
+            written_at[-1].append(len(truth))
+            truth.append(token)
     truth.append(model.blank)
     if len(truth) > len(log_probs):
         raise SegmentError(
@@ -232,11 +255,11 @@ def _word_times(
         parameters, log_probs, np.array(truth, dtype=np.int64).reshape(-1, 1)
     )
     words: list[_Word | None] = []
-    for first, tokens in zip(first_of, spelled, strict=True):
+    for places, tokens in zip(written_at, spelled, strict=True):
         if not tokens:
             words.append(None)
             continue
-        begin_s, end_s = float(written_s[first]), float(written_s[first + len(tokens) - 1])
+        begin_s, end_s = float(written_s[places[0]]), float(written_s[places[-1]])
         words.append(
             _Word(
                 tokens,
@@ -253,7 +276,7 @@ def _span(
     place: Place,
     words: list[_Word | None],
     log_probs: NDArray[np.float32],
-    length_s: float,
+    waveform: NDArray[np.float32],
     model: AcousticModel,
 ) -> Span:
     before = [word for word in words[: place.first] if word]
@@ -261,18 +284,20 @@ def _span(
     after = [word for word in words[place.stop :] if word]
     if not inside:
         raise SegmentError("The words that are looked for have no sound that the model knows.")
+    length_s = len(waveform) / SAMPLE_RATE_HZ
     start_s = min(max(0.0, inside[0].start_s), length_s)
     end_s = min(max(start_s, inside[-1].end_s), length_s)
-    # The frames in which the neighbours are written say nothing of these words.
-    first = max(round(start_s / model.frame_s), before[-1].last_frame + 1 if before else 0)
+    # From where the first token is written, so that the rest of the word before does not count.
     last = min(
         round(end_s / model.frame_s), after[0].first_frame - 1 if after else len(log_probs) - 1
     )
     tokens = [token for word in inside for token in word.tokens]
+    next_s = min(length_s, after[0].start_s) if after else length_s
+    end_s += _drawl_s(waveform, start_s, end_s, min(next_s, end_s + _LONGEST_DRAWL_S))
     return Span(
         start_s=start_s,
         end_s=end_s,
-        score=forward_score(log_probs[first : last + 1], tokens, model.blank),
+        score=forward_score(log_probs[inside[0].first_frame : last + 1], tokens, model.blank),
         free_before_s=max(0.0, start_s - (before[-1].end_s if before else 0.0)),
-        free_after_s=max(0.0, (after[0].start_s if after else length_s) - end_s),
+        free_after_s=max(0.0, next_s - end_s),
     )
