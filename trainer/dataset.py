@@ -105,7 +105,13 @@ def _variants(source: str, engine: str, usual: int) -> int:
 
 
 def _stream_tasks(
-    clips: pd.DataFrame, folder: Path, variants: int, rng: np.random.Generator, seed: Sequence[int]
+    clips: pd.DataFrame,
+    folder: Path,
+    variants: int,
+    rng: np.random.Generator,
+    *,
+    seed: Sequence[int],
+    side: Side,
 ) -> list[StreamTask]:
     """Shuffle clips into streams of a few each, once for every variant."""
     tasks = []
@@ -118,6 +124,7 @@ def _stream_tasks(
                     tuple(folder / path for path in rows["path"]),
                     tuple(int(clip_id) for clip_id in rows["id"]),
                     (*seed, variant, start),
+                    side,
                 )
             )
     return tasks
@@ -145,14 +152,19 @@ def _plan(
                 _variants(clip["source"], clip["engine"], positive_variants),
                 (seed, number, 0, int(clip["id"])),
                 span_of(clip["settings"]),
+                side=side,
             )
             for clip in positives.to_dict("records")
         ],
-        "near": list(_stream_tasks(near, folder, near_variants, rng, (seed, number, 1))),
+        "near": list(
+            _stream_tasks(near, folder, near_variants, rng, seed=(seed, number, 1), side=side)
+        ),
         "plain": [
-            *_stream_tasks(chosen[Bucket.PLAIN], folder, plain_variants, rng, (seed, number, 2)),
+            *_stream_tasks(
+                chosen[Bucket.PLAIN], folder, plain_variants, rng, seed=(seed, number, 2), side=side
+            ),
             *(
-                AmbientTask(AMBIENT_STREAM_S, (seed, number, 3, n))
+                AmbientTask(AMBIENT_STREAM_S, (seed, number, 3, n), side)
                 for n in range(round(ambient / AMBIENT_STREAM_S))
             ),
         ],
@@ -168,6 +180,7 @@ def build_dataset(
     seed: int,
     report: Report,
     workers: int | None = None,
+    sounds: Path | None = None,
 ) -> Dataset:
     """Augment clips and compute their features.
 
@@ -178,8 +191,10 @@ def build_dataset(
         seed: decides every augmentation.
         report: receives the stage `features`.
         workers: processes; one for each core by default.
+        sounds: folder of recorded noise and measured rooms, see `trainer.sounds`; None for none.
 
     Raises:
+        SoundError: something in that folder is damaged.
         SplitError: one side has hardly any voice.
     """
     plans = {side: _plan(buckets, side, folder, preset, seed) for side in Side}
@@ -199,7 +214,7 @@ def build_dataset(
     stage = Stage(report, "features", len(tasks))
     stage.at(0, f"{len(tasks)} scenes")
     rendered: dict[tuple[Side, str], list[Scene | Stream]] = {key: [] for key in keys}
-    studio = Studio(preset.rooms, tuple(folder / path for path in crowd["path"]), seed)
+    studio = Studio(preset.rooms, tuple(folder / path for path in crowd["path"]), seed, sounds)
     results = render_all(tasks, studio, workers)
     for done, (owner, result) in enumerate(zip(owners, results, strict=True), 1):
         rendered[owner].extend(result)

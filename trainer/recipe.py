@@ -23,6 +23,9 @@ SEEDS = 2**31
 EQUALISER_HZ = (0, 250, 1000, 3000, 8000)
 BAND_HZ = (3400.0, 3800.0, 4000.0, 5500.0, 7000.0)
 RECORDED = "recorded:"
+"""In front of the name of a noise that was recorded."""
+MEASURED = "measured:"
+"""In front of the name of a room that was measured."""
 
 
 @dataclass(frozen=True)

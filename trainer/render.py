@@ -16,6 +16,7 @@ from trainer.recipe import TRAINING, Strength
 from trainer.scene_recipe import (
     AmbientRecipe,
     SceneRecipe,
+    SomeRecipe,
     StreamRecipe,
     Talk,
     draw_ambient,
@@ -103,7 +104,6 @@ class AmbientTask:
 
 
 RenderTask = SceneTask | StreamTask | AmbientTask
-SomeRecipe = SceneRecipe | StreamRecipe | AmbientRecipe
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from trainer.recipe import MEASURED
 from trainer.sounds import SoundKind, list_sounds, read_response
 from watchword_runtime.frontend import SAMPLE_RATE_HZ
 
@@ -61,7 +62,7 @@ def simulate_rooms(count: int, seed: int) -> list[Room]:
 def measured_rooms(folder: Path) -> list[Room]:
     """Read the rooms that were added to a folder of sounds, see `trainer.sounds`."""
     return [
-        Room(f"measured:{sound.name}", normalised(read_response(sound)), sound.side)
+        Room(MEASURED + sound.name, normalised(read_response(sound)), sound.side)
         for sound in list_sounds(folder, SoundKind.ROOMS)
     ]
 

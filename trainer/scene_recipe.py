@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from trainer.recipe import (
+    MEASURED,
+    RECORDED,
     TRAINING,
     NoiseRecipe,
     Palette,
@@ -82,6 +84,19 @@ class AmbientRecipe:
     seconds: float
     sources: tuple[NoiseRecipe, ...]
     recording: RecordingRecipe
+
+
+SomeRecipe = SceneRecipe | StreamRecipe | AmbientRecipe
+
+
+def sounds_in(recipe: SomeRecipe) -> set[str]:
+    """Return the names of the recorded noises and measured rooms that a recipe uses."""
+    noises = [*recipe.recording.noises]
+    if isinstance(recipe, AmbientRecipe):
+        noises += recipe.sources
+    names = {n.kind.removeprefix(RECORDED) for n in noises if n.kind.startswith(RECORDED)}
+    room = recipe.recording.room or ""
+    return names | ({room.removeprefix(MEASURED)} if room.startswith(MEASURED) else set())
 
 
 def draw_scene(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from trainer.noise import Waveform, make_noise, unit_rms
-from trainer.recipe import RECORDED, Palette
+from trainer.recipe import MEASURED, RECORDED, Palette
 from trainer.rooms import measured_rooms, simulate_rooms
 from trainer.sounds import SoundKind, list_sounds, read_excerpt
 from trainer.speech import read_speech
@@ -43,7 +43,7 @@ class Surroundings:
     def palette(self, side: Side) -> Palette:
         """Return what scenes of one side of the split may be made with."""
         names = [room.name for room in self.rooms if room.side in {None, side}]
-        measured = tuple(name for name in names if name.startswith("measured:"))
+        measured = tuple(name for name in names if name.startswith(MEASURED))
         return Palette(
             rooms=tuple(name for name in names if name not in measured),
             measured=measured,

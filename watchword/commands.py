@@ -69,6 +69,7 @@ def train(options: argparse.Namespace) -> int:
     from db.clips import CLIP_FOLDER, ClipStore
     from db.connection import open_database
     from trainer.phrases import parse_phrase
+    from trainer.sounds import sounds_folder
     from watchword.pipeline import Library, Request, run
     from watchword.summary import training_summary
 
@@ -90,7 +91,9 @@ def train(options: argparse.Namespace) -> int:
             ),
             out,
             out.with_name(out.name + ".work"),
-            Library(ClipStore(connection, home() / CLIP_FOLDER), home() / VOICES_FOLDER),
+            Library(
+                ClipStore(connection, home() / CLIP_FOLDER), home() / VOICES_FOLDER, sounds_folder()
+            ),
             report,
         )
     training_summary(result, console)

@@ -101,6 +101,8 @@ class Library:
 
     store: ClipStore
     voices_dir: Path
+    sounds_dir: Path | None = None
+    """Recorded noise and measured rooms."""
 
 
 class _Clock:
@@ -193,7 +195,14 @@ def _learn(request: Request, phrase: Phrase, work: Path, library: Library, clock
             engines=request.engines,
         )
     buckets = {bucket: clips.clips for bucket, clips in corpus.buckets.items()}
-    dataset = build_dataset(buckets, store.folder, preset, seed=request.seed, report=clock)
+    dataset = build_dataset(
+        buckets,
+        store.folder,
+        preset,
+        seed=request.seed,
+        report=clock,
+        sounds=library.sounds_dir,
+    )
     # Half of the validation side chooses the checkpoint, the other half is reported on.
     chooses, reports = dataset.validation.half(0), dataset.validation.half(1)
     trained = train(
@@ -223,7 +232,9 @@ def _learn(request: Request, phrase: Phrase, work: Path, library: Library, clock
                 "near_misses": len(scores.near),
                 "negative_hours": scores.hours,
             },
-            "provenance": provenance(request.preset, request.seed, corpus, dataset),
+            "provenance": provenance(
+                request.preset, request.seed, corpus, dataset, library.sounds_dir
+            ),
             "corpus": corpus.to_dict(),
             "parameters": trained.parameters,
             "minutes": clock.minutes,

@@ -8,14 +8,20 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from trainer.dataset import PEOPLE
+from trainer.scene_recipe import sounds_in
+from trainer.sounds import SoundKind, list_sounds
 from trainer.split import split_people
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from trainer.corpus import Corpus
     from trainer.dataset import Dataset
 
 
-def provenance(preset: str, seed: int, corpus: Corpus, dataset: Dataset) -> dict[str, Any]:
+def provenance(
+    preset: str, seed: int, corpus: Corpus, dataset: Dataset, sounds: Path | None = None
+) -> dict[str, Any]:
     """Return engines, voices, corpora, licences, versions and counts as JSON values."""
     engines: dict[str, dict[str, Any]] = {}
     for clips in corpus.buckets.values():
@@ -37,7 +43,27 @@ def provenance(preset: str, seed: int, corpus: Corpus, dataset: Dataset) -> dict
         "people": {side.value: count for side, count in dataset.voices.items()},
         "negative_hours": round(dataset.train.negative_hours, 3),
         "recordings": _recordings(corpus),
+        "sounds": _sounds(dataset, sounds),
     }
+
+
+def _sounds(dataset: Dataset, folder: Path | None) -> dict[str, dict[str, int]] | str:
+    """Say which recorded noise and measured rooms training heard, by source and licence."""
+    train = dataset.train
+    recipes = [
+        *(scene.recipe for scene in train.positives),
+        *(stream.recipe for stream in (*train.near, *train.plain)),
+    ]
+    heard = {name for recipe in recipes if recipe is not None for name in sounds_in(recipe)}
+    if folder is None or not heard:
+        return "none: every noise was made and every room simulated"
+    counts: dict[str, dict[str, int]] = {}
+    for kind in SoundKind:
+        for sound in list_sounds(folder, kind):
+            if sound.name in heard:
+                entry = counts.setdefault(f"{sound.source} ({sound.licence})", {})
+                entry[kind.value] = entry.get(kind.value, 0) + 1
+    return counts
 
 
 def _recordings(corpus: Corpus) -> dict[str, dict[str, Any]] | str:

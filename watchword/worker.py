@@ -17,6 +17,7 @@ from db import jobs
 from db.clips import CLIP_FOLDER, ClipStore
 from db.connection import DatabaseFullError, home, open_database
 from exporters.recipes import slug
+from trainer.sounds import sounds_folder
 from watchword.failures import explain, is_foreseen
 from watchword.pipeline import VOICES_FOLDER, Library, Request, run
 
@@ -91,7 +92,9 @@ def do_job(connection: sqlite3.Connection, job: jobs.Job, worker: str) -> None:
             Request(job.phrase, job.preset, job.seed),
             out,
             folder,
-            Library(ClipStore(connection, home() / CLIP_FOLDER), home() / VOICES_FOLDER),
+            Library(
+                ClipStore(connection, home() / CLIP_FOLDER), home() / VOICES_FOLDER, sounds_folder()
+            ),
             report,
         )
         report.stage_done()
