@@ -11,7 +11,7 @@ from trainer.phrases import Bucket
 from trainer.split import side_of
 from trainer.tts.base import SpeechEngine, Voice, parents
 from trainer.tts.blends import BlendingEngine, blend, can_blend
-from trainer.tts.engines import available_engines
+from trainer.tts.engines import ENGINES, available_engines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -55,14 +55,26 @@ ENGINE_WEIGHTS: Mapping[Bucket, Mapping[str, float]] = {
         "flite": 2.2,
         "espeak": 2.5,
         "festival": 0.2,
+        "bark": 0.05,
+        "elevenlabs": 0.02,
     },
 }
 """Which engines speak what. Kokoro is the most human and the slowest by far; espeak-ng is robotic
 and many-voiced: good enough for what must not trigger."""
 
 
+NEED_GPU = ("bark",)
+"""Engines that take minutes a sentence on a CPU: they speak only where asked to."""
+
+
 class NoVoicesError(RuntimeError):
     """No speech engine works here; the message says what is missing."""
+
+
+def _has_gpu() -> bool:
+    import torch  # noqa: PLC0415 - only to ask
+
+    return torch.cuda.is_available()
 
 
 @contextmanager
@@ -70,6 +82,9 @@ def open_engines(
     voices_dir: Path, names: Sequence[str] | None, missing: dict[str, str]
 ) -> Iterator[Mapping[str, SpeechEngine]]:
     """Open the engines that work here, and write into `missing` why others do not."""
+    if names is None and not _has_gpu():
+        missing |= dict.fromkeys(NEED_GPU, "is too slow without a GPU: ask for it with --engines")
+        names = [name for name in ENGINES if name not in NEED_GPU]
     engines, reasons = available_engines(voices_dir, names)
     missing |= reasons
     try:
