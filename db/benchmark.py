@@ -3,7 +3,8 @@
     python -m db.benchmark --rows 1000000
 
 The rows are made of an invented language and have no files: nothing here looks at files. One row
-in a thousand has the phrase in it, and one in a hundred is the phrase.
+in a hundred is the phrase, one in a thousand has it among other words, and one in ten thousand has
+a rarer phrase.
 """
 # ruff: noqa: T201 - a command
 
@@ -37,7 +38,9 @@ PHRASE = ("smart mirror", "smˈɑɹt mˈɪɹəɹ")
 FILLERS = ("", "ʌm", "ʌ", "ɜ", "ɜɹ", "ə", "əm", "ɜm")
 SOUNDS = tuple(heard(f"smɑɹt{filler}mɪɹəɹ") for filler in FILLERS)
 """As a search looks for the phrase: hesitations included."""
-TEXTS = ["w1 w2", *(f"w{n} w0 w1" for n in range(299))]
+RARE_SOUNDS = (heard("vjˈu ɡlˈæs"), heard("vjˈu ɡlˈɑːs"))
+RARE = ("view glass", "vjˈu ɡlˈæs")
+TEXTS = [f"w{n} w0 w1 w2" for n in range(300)]
 LEXICON = 5000
 BATCH = 1000
 RUNS = 5
@@ -59,7 +62,9 @@ class Question(NamedTuple):
 
 
 QUESTIONS = (
+    Question("clips in which the rarer phrase is heard", lambda s: s.containing(RARE_SOUNDS)),
     Question("clips in which the phrase is heard", lambda s: s.containing(SOUNDS)),
+    Question("how many they are", lambda s: s.count(ClipFilter(with_sounds=SOUNDS))),
     Question(
         "transcripts that have its words",
         lambda s: s.select(ClipFilter(with_words=PHRASE[0], engines=["engine 1"])),
@@ -72,6 +77,10 @@ QUESTIONS = (
         lambda s: s.not_containing(SOUNDS, min_words=4, limit=5000, seed=1),
     ),
     Question("how many do not have it", lambda s: s.count_not_containing(SOUNDS, min_words=4)),
+    Question(
+        "500 of a rare engine drawn that do not have it",
+        lambda s: s.sample(ClipFilter(without_sounds=SOUNDS, engines=["rare"]), limit=500, seed=1),
+    ),
     Question("clips with a part of two sounds", lambda s: s.count(ClipFilter(with_sounds=["ʒW"]))),
     Question("totals by engine", lambda s: s.totals(by=["engine"])),
 )
@@ -135,14 +144,17 @@ def _row(
     said = rng.choices(words, cum_weights=weights, k=rng.randint(4, 12))
     if number % 1000 == 0:
         said.insert(rng.randrange(len(said)), PHRASE)
+    elif number % 10_000 == 2:
+        said.insert(rng.randrange(len(said)), RARE)
     elif number % 100 == 1:
         said = [PHRASE]
     text = " ".join(word for word, _ in said)
     phonemes = " ".join(sounds for _, sounds in said)
     sha256 = f"{rng.getrandbits(256):064x}"
     speaker = f"speaker {number % 997}"
+    engine = "rare" if number % 500 == 3 else f"engine {number % 7}"
     return (
-        sha256, f"{sha256[:2]}/{sha256}.flac", text, text, phonemes, f"engine {number % 7}",
+        sha256, f"{sha256[:2]}/{sha256}.flac", text, text, phonemes, engine,
         speaker, speaker, len(said) * 0.4,
     )  # fmt: skip
 

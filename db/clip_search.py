@@ -86,8 +86,13 @@ class ClipSearch:
         Returns:
             As `select`, in the order of the draw.
         """
-        where, values = _where(wanted, row_by_row=True)
         start = hashlib.sha256(str(seed).encode()).hexdigest()
+        if self._is_rare(wanted, limit):
+            where, values = _where(wanted)
+            return self._frame(
+                f"{_SELECT}{where} ORDER BY sha256 < ?, sha256 LIMIT ?", [*values, start, limit]
+            )
+        where, values = _where(wanted, row_by_row=True)
         query = f"{_SELECT}{where} AND sha256 {{}} ? ORDER BY sha256 LIMIT ?"
         frame = self._frame(query.format(">="), [*values, start, limit])
         if len(frame) < limit:
@@ -169,7 +174,7 @@ class ClipSearch:
     def totals(self, wanted: ClipFilter | None = None, *, by: Sequence[str] = ()) -> pd.DataFrame:
         """Return how much there is of the clips that fit.
 
-        Reads every row that fits: about two seconds for a million.
+        Reads every row that fits.
 
         Args:
             wanted: the filter; all clips when None.
@@ -183,7 +188,8 @@ class ClipSearch:
         if unknown:
             raise ValueError(f"The table clip has no columns {sorted(unknown)}.")
         where, values = _where(wanted or ClipFilter())
-        groups = f" GROUP BY {', '.join(by)}" if by else ""
+        # A plus: not in the order of an index, which would be all over the table.
+        groups = f" GROUP BY {', '.join(f'+{column}' for column in by)}" if by else ""
         order = f" ORDER BY {', '.join(['clips DESC', *by])}"
         chosen = "".join(f"{column}, " for column in by)
         return self._frame(
@@ -193,6 +199,16 @@ class ClipSearch:
             f" FROM clip{where}{groups}{order}",
             values,
         )
+
+    def _is_rare(self, wanted: ClipFilter, limit: int) -> bool:
+        """Whether to read and sort all of the wanted engines' clips rather than to go round.
+
+        Going round reads limit × all / wanted rows until it has met enough of them.
+        """
+        if wanted.engines is None:
+            return False
+        of_engines = self.count(ClipFilter(engines=wanted.engines, sources=wanted.sources))
+        return of_engines**2 < limit * self.count(ClipFilter())
 
     def _frame(self, query: str, values: Sequence[str | int]) -> pd.DataFrame:
         return pd.read_sql_query(query, self._connection, params=list(values))

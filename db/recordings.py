@@ -51,7 +51,7 @@ class Description:
 _BY_FILE = (
     "SELECT id, sha256, source, json_extract(settings, '$.file') AS file, text,"
     " text_normalised, speaker, licence"
-    " FROM clip WHERE engine = 'recording' AND source = ?"
+    " FROM clip INDEXED BY clip_recording WHERE engine = 'recording' AND source = ?"
     " AND json_extract(settings, '$.file') IN (SELECT value FROM json_each(?))"
 )
 _BY_ID = (
