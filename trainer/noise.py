@@ -58,7 +58,9 @@ def harmonic_sum(phase: NDArray[np.float64], weights: NDArray[np.complexfloating
 
     Horner's rule: a sine for each of them would take most of the time that noise takes.
     """
-    turn = np.exp(1j * (phase % (2 * np.pi))).astype(np.complex64)
+    angle = (phase % (2 * np.pi)).astype(np.float32)
+    turn = np.empty(angle.shape, np.complex64)
+    turn.real, turn.imag = np.cos(angle), np.sin(angle)
     total = np.zeros_like(turn)
     for weight in weights[::-1]:
         total += np.complex64(weight)
