@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 BATCH = 64
 """Recordings whose cuts are stored together: what a crash can cost."""
 LEAST_MARGIN_S = 0.1
-"""Kept around the phrase even where the neighbours begin at once: nine of ten boundaries are off by
-less (docs/segmentation.md), and a lost first sound costs more than a neighbour's last one."""
+"""Kept around the phrase even where the neighbours begin at once, because boundaries are
+uncertain (docs/segmentation.md): a lost first sound costs more than a neighbour's last one."""
 MOST_MARGIN_S = 0.2
 FADE_S = 0.005
 """At both ends, so that a cut through a vowel does not click."""

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from trainer.phrase_check import Phrase
 
 LEAST_SPOKEN_SCORE = -3.5
-"""What scores lower was not said. Measured by `python -m trainer.spoken_report`: it rejects about 1
-in 300 clips that say their text, and passes 1 in 300 that say another (docs/segmentation.md)."""
+"""What scores lower was not said; `python -m trainer.spoken_report` prints how many clips it wrongs
+and which (docs/segmentation.md)."""
 _LONGEST_DRAWL_S = 0.4
 _DRAWL_BELOW = 0.1
 """A last vowel that is drawn out goes on while it is louder than this share of the words' loudest

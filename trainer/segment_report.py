@@ -160,6 +160,8 @@ def judge_cuts(phrase: str, report: CutReport, pairs: Iterator[Any], judge: Judg
             for i in range(len(words))
             if words[i : i + len(said)] == said
         ]
+        if not places:  # the cut is of a homophone, spelled otherwise
+            continue
         # A sentence may have the phrase twice: the cut is of the nearer one.
         start_s, end_s = min(places, key=lambda place: abs(place[0] - settings["start_s"]))
         before_s, after_s = settings["margin_s"]
@@ -243,7 +245,8 @@ def _summary(judged: Sequence[Judged], spent_s: float) -> str:
     return (
         f"Start and end: median error, 90th percentile of its size; ours minus the judge's.\n"
         f"Refused: {refused or 'none'}.\n"
-        f"Not judged by alignment: {cuts - total.aligned} (a word is not in CMUdict, or no path).\n"
+        f"Not judged by alignment: {cuts - total.aligned} "
+        "(a word is not in CMUdict, a homophone, or no path).\n"
         f"Boundaries off by more than 0.3 s: {np.mean(start_s > 0.3):.1%} of the starts, "
         f"{np.mean(end_s > 0.3):.1%} of the ends.\n"
         f"{total.report.found} sentences took {spent_s:.1f} s of one core: "

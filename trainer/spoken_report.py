@@ -2,7 +2,7 @@
 
     python -m trainer.spoken_report --clips 60
 
-`trainer.segment.LEAST_SPOKEN_SCORE` was chosen from it. Every clip is scored against its own text,
+It checks `trainer.segment.LEAST_SPOKEN_SCORE`. Every clip is scored against its own text,
 against the likeliest of three other texts, and with its second half cut away; noise of the same
 length is scored against the text too.
 """
@@ -122,6 +122,7 @@ def spoken_report(
     ]
     model = acoustic_model()
     found: dict[str, Scores] = defaultdict(Scores)
+    rejected: list[str] = []
     spent_s = spoken_s = 0.0
     for name, engine in engines.items():
         for text in rng.choices(texts, k=clips):
@@ -132,6 +133,11 @@ def spoken_report(
             right = spoken_score(waveform, text.phonemes, model)
             spent_s += time.process_time() - begun_s
             spoken_s += len(waveform) / SAMPLE_RATE_HZ
+            if right < least:
+                seconds = len(waveform) / SAMPLE_RATE_HZ
+                rejected.append(
+                    f"- {right:.1f} {name}, {text.bucket}: {text.text} ({seconds:.2f} s)"
+                )
             others = _others(text, texts, rng)
             noise = np.random.default_rng(rng.randrange(1_000_000)).normal(0, 0.1, len(waveform))
             for scores in (found[name], found["all"]):
@@ -149,7 +155,9 @@ def spoken_report(
         f"Threshold {least}. One score takes {1000 * spent_s / count:.0f} ms of one core, "
         f"{spent_s / spoken_s:.3f} of the clip's length."
     )
-    return "\n".join([HEADER, *rows, found["all"].row("all", least), "", last])
+    return "\n".join(
+        [HEADER, *rows, found["all"].row("all", least), "", last, "Rejected:", *rejected]
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
