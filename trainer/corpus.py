@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from trainer.casting import ENGINE_WEIGHTS, VoiceCast, open_engines
-from trainer.fitting import Finder
+from trainer.fitting import Finder, planned_texts
 from trainer.listening import why_deaf
-from trainer.phrases import Bucket, Phrase, PhraseText, bucket_texts
+from trainer.phrases import Bucket, Phrase, PhraseText
 from trainer.progress import Progress, Report, Stage
 from trainer.synthesis import Spoken, SynthesisTask, as_clip, speak_all
 from trainer.tts.paid import check_costs
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-TEXT_SEED = 0
-"""Texts are the same for every run of a phrase, so that a run finds the clips of the last one."""
 SPEEDS = (0.7, 1.35)
 
 
@@ -157,12 +155,8 @@ def gather(
         EngineUnavailableError: an account stopped answering when it was asked what is left.
     """
     plans: dict[Bucket, BucketPlan] = {b: getattr(preset, b.value) for b in Bucket}
-    texts = {b: bucket_texts(phrase, b, plans[b].texts, TEXT_SEED) for b in Bucket}
-    missing = {}
-    if why_deaf():
-        # Where in a sentence the phrase is could not be found: it is said alone then.
-        missing["ctc"] = why_deaf()
-        texts[Bucket.POSITIVE] = [t for t in texts[Bucket.POSITIVE] if t.stands_alone]
+    texts = planned_texts(phrase, preset)
+    missing = {"ctc": why_deaf()} if why_deaf() else {}
     finder = Finder(store, phrase, texts, preset.plain.texts * preset.plain.clips_per_text)
     existing = {bucket: finder.count(bucket) for bucket in Bucket}
     with open_engines(voices_dir, engines, missing) as opened:

@@ -9,20 +9,40 @@ import pandas as pd
 
 from db.clip_search import ClipFilter
 from trainer.hearing import phrase_sounds
-from trainer.listening import SPAN_S
-from trainer.phrases import Bucket, Phrase, PhraseText, normalise_text
+from trainer.listening import SPAN_S, why_deaf
+from trainer.phrases import Bucket, Phrase, PhraseText, bucket_texts, normalise_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from db.clips import ClipStore
+    from trainer.presets import Preset
 
+TEXT_SEED = 0
+"""Texts are the same for every run of a phrase, so that a run finds the clips of the last one."""
 SYNTHETIC = "synthetic"
 """The `source` of clips that a speech engine made."""
 RECORDED = "recording"
 """The `engine` of what people said, and of no synthesiser."""
 MIN_PLAIN_WORDS = 4
 """Shorter texts are other phrases' material; they help as negatives but do not count as plain."""
+
+
+def planned_texts(
+    phrase: Phrase, preset: Preset, buckets: Iterable[Bucket] = Bucket
+) -> dict[Bucket, list[PhraseText]]:
+    """Return the texts that a preset wants spoken for each bucket.
+
+    Where nothing can be listened to, the phrase is only said alone: nobody could say where in a
+    sentence it is.
+    """
+    texts = {
+        bucket: bucket_texts(phrase, bucket, getattr(preset, bucket.value).texts, TEXT_SEED)
+        for bucket in buckets
+    }
+    if Bucket.POSITIVE in texts and why_deaf():
+        texts[Bucket.POSITIVE] = [t for t in texts[Bucket.POSITIVE] if t.stands_alone]
+    return texts
 
 
 class Finder:

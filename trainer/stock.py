@@ -5,18 +5,16 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from trainer.corpus import TEXT_SEED
-from trainer.fitting import RECORDED, SYNTHETIC, Finder
-from trainer.listening import why_deaf
-from trainer.phrases import Bucket, bucket_texts
+from trainer.fitting import RECORDED, SYNTHETIC, Finder, planned_texts
+from trainer.phrases import Bucket
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     import pandas as pd
 
     from db.clips import ClipStore
-    from trainer.phrases import Phrase, PhraseText
+    from trainer.phrases import Phrase
     from trainer.presets import BucketPlan, Preset
 
 
@@ -47,13 +45,7 @@ class BucketStock:
 def stock(phrase: Phrase, preset: Preset, store: ClipStore) -> list[BucketStock]:
     """Return what the database holds for each bucket; plain recordings of people come last."""
     plans: dict[Bucket, BucketPlan] = {b: getattr(preset, b.value) for b in Bucket}
-    texts: dict[Bucket, Sequence[PhraseText]] = {
-        bucket: bucket_texts(phrase, bucket, plan.texts, TEXT_SEED)
-        for bucket, plan in plans.items()
-        if bucket is not Bucket.PLAIN
-    }
-    if why_deaf():  # `gather` leaves them out too: nobody could say where in them the phrase is
-        texts[Bucket.POSITIVE] = [t for t in texts[Bucket.POSITIVE] if t.stands_alone]
+    texts = planned_texts(phrase, preset, [b for b in Bucket if b is not Bucket.PLAIN])
     finder = Finder(store, phrase, texts, preset.plain.texts * preset.plain.clips_per_text)
     found = [
         _of_clips(bucket, finder.find(bucket, seed=0), plans[bucket])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -202,11 +203,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     try:
         code = getattr(commands, options.command)(options)
+        sys.stdout.flush()
     except KeyboardInterrupt:
         print(
             "\nStopped. Clips that were made are kept; run the same command again.", file=sys.stderr
         )
         code = INTERRUPTED
+    except BrokenPipeError:  # the reader has seen enough: `watchword texts … | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
     except Exception as error:  # the last place: every error becomes a sentence and a code
         from watchword import failures
 

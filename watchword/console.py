@@ -24,9 +24,17 @@ LOG_WIDTH = 120
 """Columns of a table that goes to a file or a pipe."""
 
 
+class _OurConsole(Console):
+    """Leaves it to the command line what a reader who went away means."""
+
+    def on_broken_pipe(self) -> None:
+        """Let `BrokenPipeError` through, instead of ending the process with a failure."""
+        raise  # noqa: PLE0704 - rich calls this where it caught it
+
+
 def open_console() -> Console:
     """Return standard output as rich sees it."""
-    console = Console()
+    console = _OurConsole()
     if not console.is_terminal:
         console.width = LOG_WIDTH
     return console

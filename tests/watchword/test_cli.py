@@ -472,3 +472,14 @@ def test_what_was_not_foreseen_asks_for_a_report_and_shows_its_trace(run, monkey
     assert code == 1
     assert "ZeroDivisionError: division by zero. Please report it" in err
     assert caplog.records[-1].exc_info
+
+
+def test_a_reader_who_has_seen_enough_is_no_fault():
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "watchword", "check", "smart mirror"],
+        stdout=writing, stderr=subprocess.PIPE, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, "")
