@@ -12,6 +12,7 @@ import pandas as pd
 
 from trainer.corpora.own_voice import SOURCE as OWN_VOICE
 from trainer.fitting import RECORDED, span_of
+from trainer.listening import boundaries_of
 from trainer.phrases import Bucket
 from trainer.progress import Report, Stage
 from trainer.render import AmbientTask, RenderTask, Scene, SceneTask, Stream, StreamTask
@@ -152,6 +153,7 @@ def _plan(
                 _variants(clip["source"], clip["engine"], positive_variants),
                 (seed, number, 0, int(clip["id"])),
                 span_of(clip["settings"]),
+                boundaries_of(clip["settings"]),
                 side=side,
             )
             for clip in positives.to_dict("records")

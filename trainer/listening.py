@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from functools import cache
 from importlib.util import find_spec
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from trainer.ctc import AcousticModelUnavailableError, acoustic_model
 from trainer.phrases import Bucket, normalise_text
-from trainer.segment import Place, SegmentError, Transcript, phrase_span, spoken_score
+from trainer.segment import Place, SegmentError, Transcript, place_spans, spoken_score
 from trainer.tts.base import SynthesisError
 
 if TYPE_CHECKING:
@@ -24,6 +26,8 @@ SCORE = "spoken_score"
 """Key of a clip's settings: how well it says its text, see `trainer.segment.spoken_score`."""
 SPAN_S = "phrase_s"
 """Key of a clip's settings: start and end of the phrase in seconds, where the clip says more."""
+BOUNDARIES_S = "boundaries_s"
+"""Key of a clip's settings: where in the clip words of the phrase meet, in seconds."""
 LEAST_SCORE = -3.3
 """Below it the text was not spoken: docs/segmentation.md."""
 LEAST_SPAN_S = 0.2
@@ -66,15 +70,25 @@ def listen(waveform: NDArray[np.float32], text: PhraseText) -> dict[str, object]
             raise SynthesisError(
                 f"{text.text!r} was not spoken: the score is {score:.1f}, {LEAST_SCORE} is asked."
             )
-        if text.words is None or text.stands_alone:
+        if text.words is None:
             return {SCORE: round(score, 2)}
         words = tuple(normalise_text(text.text).split())
         transcript = Transcript(words, text.word_phonemes())
-        span = phrase_span(waveform, transcript, Place(*text.words))
+        places = [Place(*text.words), *(Place(n, n + 1) for n in range(*text.words))]
+        span, *each = place_spans(waveform, transcript, places)
     except SegmentError as error:
         raise SynthesisError(f"{text.text!r}: {error}") from error
+    boundaries = [round((word.end_s + after.start_s) / 2, 3) for word, after in pairwise(each)]
+    heard = {SCORE: round(score, 2), BOUNDARIES_S: boundaries}
+    if text.stands_alone:
+        return heard
     if span.score < LEAST_SCORE or span.end_s - span.start_s < LEAST_SPAN_S:
         raise SynthesisError(
             f"The phrase was not found in {text.text!r}: the score is {span.score:.1f}."
         )
-    return {SCORE: round(score, 2), SPAN_S: [round(span.start_s, 3), round(span.end_s, 3)]}
+    return {**heard, SPAN_S: [round(span.start_s, 3), round(span.end_s, 3)]}
+
+
+def boundaries_of(settings: str) -> tuple[float, ...]:
+    """Return where words of the phrase meet, in seconds, from a clip's settings; () if unknown."""
+    return tuple(float(moment) for moment in json.loads(settings).get(BOUNDARIES_S, ()))
