@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from trainer.phrase_check import Phrase
 
 BATCH = 64
+MARGIN_S = "margin_s"
+"""Key of a cut's settings: seconds before and after the phrase."""
 """Recordings whose cuts are stored together: what a crash can cost."""
 LEAST_MARGIN_S = 0.1
 """Kept around the phrase even where the neighbours begin at once, because boundaries are
@@ -229,6 +231,6 @@ def _clip(row: Any, samples: NDArray[np.float32], span: Span, phrase: Phrase) ->
             "start_s": round(span.start_s, 3),
             "end_s": round(span.end_s, 3),
             "score": round(span.score, 3),
-            "margin_s": [round(before_s, 3), round(end / SAMPLE_RATE_HZ - span.end_s, 3)],
+            MARGIN_S: [round(before_s, 3), round(end / SAMPLE_RATE_HZ - span.end_s, 3)],
         },
     )  # fmt: skip

@@ -152,7 +152,7 @@ def _plan(
                 int(clip["id"]),
                 _variants(clip["source"], clip["engine"], positive_variants),
                 (seed, number, 0, int(clip["id"])),
-                span_of(clip["settings"]),
+                span_of(clip["settings"], clip["seconds"]),
                 boundaries_of(clip["settings"]),
                 side=side,
             )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from db.clip_search import ClipFilter
+from trainer.cutting import MARGIN_S
 from trainer.hearing import phrase_sounds
 from trainer.listening import SPAN_S, why_deaf
 from trainer.phrases import Bucket, Phrase, PhraseText, bucket_texts, normalise_text
@@ -101,14 +102,34 @@ class Finder:
         alone = {
             normalise_text(text.text) for text in self._texts[Bucket.POSITIVE] if text.stands_alone
         } | {normalise_text(self._phrase.text)}
-        known = clips["settings"].map(span_of).notna()
+        known = pd.Series(
+            [
+                span_of(settings, seconds) is not None
+                for settings, seconds in zip(clips["settings"], clips["seconds"], strict=True)
+            ],
+            index=clips.index,
+            dtype=bool,
+        )
         return clips["text_normalised"].isin(alone) | known
 
 
-def span_of(settings: str) -> tuple[float, float] | None:
-    """Return where the phrase is in a clip that says more, in seconds, from the clip's settings."""
-    span = json.loads(settings).get(SPAN_S)
-    return None if span is None else (float(span[0]), float(span[1]))
+def span_of(settings: str, seconds: float) -> tuple[float, float] | None:
+    """Return where the phrase is in a clip that has more, in seconds; None where it has not.
+
+    Args:
+        settings: of the clip: a synthesised sentence says where the phrase is, a cut how much it
+            has on either side.
+        seconds: length of the clip.
+    """
+    said = json.loads(settings)
+    if SPAN_S in said:
+        start, end = said[SPAN_S]
+    elif MARGIN_S in said:
+        before, after = said[MARGIN_S]
+        start, end = before, seconds - after
+    else:
+        return None
+    return float(start), float(end)
 
 
 def _normalised(texts: Sequence[PhraseText]) -> list[str]:

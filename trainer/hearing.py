@@ -25,6 +25,13 @@ FILLERS = {"um": "ˈʌm", "uh": "ˈʌ", "er": "ˈɜɹ"}
 _FILLER_SOUNDS: tuple[Sounds, ...] = tuple(
     split_phonemes(said) for said in (*FILLERS.values(), "ə", "əm", "ɜɹm")
 )
+# Little words as they sound in running speech, where a dictionary has them by themselves.
+_WEAK_FORMS = {
+    "to": ("tə", "tʊ"), "the": ("ðə", "ði"), "a": ("ə",), "an": ("ən",), "and": ("ənd", "ən"),
+    "of": ("əv", "ə"), "for": ("fəɹ",), "at": ("ət",), "your": ("jəɹ",), "you": ("jə",),
+    "can": ("kən",), "from": ("fɹəm",), "as": ("əz",), "than": ("ðən",), "that": ("ðət",),
+    "or": ("əɹ",), "are": ("əɹ",), "was": ("wəz",), "them": ("ðəm",), "must": ("məst",),
+}  # fmt: skip
 _MAX_READINGS = 24
 _SWALLOWED = frozenset("td")
 
@@ -37,7 +44,12 @@ def _readings_by_word(words: tuple[str, ...]) -> tuple[tuple[Sounds, ...], ...]:
         table = pronunciation.readings(british=british)
         in_context = reader.words(words)
         choices = [
-            list(dict.fromkeys(split_phonemes(r) for r in (said, *table.get(word, ()))))
+            list(
+                dict.fromkeys(
+                    split_phonemes(r)
+                    for r in (said, *table.get(word, ()), *_WEAK_FORMS.get(word, ()))
+                )
+            )
             for word, said in zip(words, in_context, strict=True)
         ]
         for count, chosen in enumerate(product(*choices)):

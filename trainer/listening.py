@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING
 
 from trainer.ctc import AcousticModelUnavailableError, acoustic_model
 from trainer.phrases import Bucket, normalise_text
-from trainer.segment import Place, SegmentError, Transcript, place_spans, spoken_score
+from trainer.segment import (
+    LEAST_SPOKEN_SCORE,
+    Place,
+    SegmentError,
+    Transcript,
+    place_spans,
+    spoken_score,
+)
 from trainer.tts.base import SynthesisError
 
 if TYPE_CHECKING:
@@ -28,8 +35,6 @@ SPAN_S = "phrase_s"
 """Key of a clip's settings: start and end of the phrase in seconds, where the clip says more."""
 BOUNDARIES_S = "boundaries_s"
 """Key of a clip's settings: where in the clip words of the phrase meet, in seconds."""
-LEAST_SCORE = -3.3
-"""Below it the text was not spoken: docs/segmentation.md."""
 LEAST_SPAN_S = 0.2
 """A phrase cannot be shorter, whatever the alignment says."""
 CHECKED = frozenset({Bucket.POSITIVE, Bucket.CONFUSER, Bucket.IN_BETWEEN})
@@ -66,9 +71,10 @@ def listen(waveform: NDArray[np.float32], text: PhraseText) -> dict[str, object]
         return {}
     try:
         score = spoken_score(waveform, text.phonemes)
-        if score < LEAST_SCORE:
+        if score < LEAST_SPOKEN_SCORE:
             raise SynthesisError(
-                f"{text.text!r} was not spoken: the score is {score:.1f}, {LEAST_SCORE} is asked."
+                f"{text.text!r} was not spoken: the score is {score:.1f}, "
+                f"{LEAST_SPOKEN_SCORE} is asked."
             )
         if text.words is None:
             return {SCORE: round(score, 2)}
@@ -82,7 +88,7 @@ def listen(waveform: NDArray[np.float32], text: PhraseText) -> dict[str, object]
     heard = {SCORE: round(score, 2), BOUNDARIES_S: boundaries}
     if text.stands_alone:
         return heard
-    if span.score < LEAST_SCORE or span.end_s - span.start_s < LEAST_SPAN_S:
+    if span.score < LEAST_SPOKEN_SCORE or span.end_s - span.start_s < LEAST_SPAN_S:
         raise SynthesisError(
             f"The phrase was not found in {text.text!r}: the score is {span.score:.1f}."
         )

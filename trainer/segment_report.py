@@ -31,7 +31,7 @@ from trainer.align import PocketAligner
 from trainer.corpora.base import Recording
 from trainer.corpora.folder_tsv import TableSource
 from trainer.corpora.importing import import_recordings
-from trainer.cutting import CutReport, cut_phrase
+from trainer.cutting import MARGIN_S, CutReport, cut_phrase
 from trainer.phrases import normalise_text, parse_phrase
 from trainer.progress import silent
 from watchword_runtime.frontend import SAMPLE_RATE_HZ
@@ -164,7 +164,7 @@ def judge_cuts(phrase: str, report: CutReport, pairs: Iterator[Any], judge: Judg
             continue
         # A sentence may have the phrase twice: the cut is of the nearer one.
         start_s, end_s = min(places, key=lambda place: abs(place[0] - settings["start_s"]))
-        before_s, after_s = settings["margin_s"]
+        before_s, after_s = settings[MARGIN_S]
         own = sentence[
             max(0, round((start_s - WHOLE_S) * SAMPLE_RATE_HZ)) : round(
                 (end_s + WHOLE_S) * SAMPLE_RATE_HZ

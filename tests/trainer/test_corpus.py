@@ -1,6 +1,7 @@
 """From texts to clips to features with the engines that need no download."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from db.clips import ClipStore
@@ -8,7 +9,8 @@ from db.connection import open_database
 from trainer import casting
 from trainer.casting import NoVoicesError
 from trainer.corpus import gather
-from trainer.dataset import SplitError, build_dataset
+from trainer.dataset import SplitError, build_dataset, sides
+from trainer.fitting import span_of
 from trainer.phrases import Bucket, contains_phrase, parse_phrase
 from trainer.presets import BucketPlan, Preset
 from trainer.progress import CancelledError, silent
@@ -161,3 +163,22 @@ def test_too_few_voices_for_a_split_is_said(two_runs, store):
     buckets[Bucket.POSITIVE] = one_voice[speakers.map(lambda s: side_of(s.split("+"))) == "train"]
     with pytest.raises(SplitError, match="Add voices"):
         build_dataset(buckets, store.folder, TINY, seed=0, report=silent)
+
+
+def test_a_clip_says_where_the_phrase_is_in_it():
+    assert span_of('{"phrase_s": [0.4, 1.2]}', 3.0) == (0.4, 1.2)
+    assert span_of('{"margin_s": [0.1, 0.2]}', 1.5) == pytest.approx((0.1, 1.3))
+    assert span_of("{}", 1.5) is None
+
+
+def test_own_voice_is_held_out_by_recording():
+    clips = pd.DataFrame(
+        {
+            "speaker": ["own-voice:me"] * 4 + ["flite:kal"],
+            "source": ["own-voice"] * 4 + ["synthetic"],
+            "settings": [f'{{"recording": {n}}}' for n in (1, 2, 3, 4)] + ["{}"],
+        }
+    )
+    found = sides(clips)
+    assert list(found[:4]) == [Side.TRAIN, Side.TRAIN, Side.VALIDATION, Side.TRAIN]
+    assert found[4] == side_of(["flite:kal"])
