@@ -20,7 +20,7 @@ from trainer.render_pool import TASKS_PER_CALL, Studio, render_all
 from trainer.split import Side, side_of, split_people
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -78,6 +78,8 @@ class Dataset:
     validation: Examples
     voices: Mapping[Side, int]
     """Distinct people on each side."""
+    throats: int
+    """Distinct voices that say the phrase, a warped voice counted for each of its warps."""
 
 
 def sides(clips: pd.DataFrame) -> pd.Series:
@@ -237,7 +239,20 @@ def build_dataset(
         )
         for side in Side
     }
-    return Dataset(examples(Side.TRAIN), examples(Side.VALIDATION), people)
+    train, validation = examples(Side.TRAIN), examples(Side.VALIDATION)
+    scenes = (*train.positives, *validation.positives)
+    return Dataset(train, validation, people, _throats(buckets[Bucket.POSITIVE], scenes))
+
+
+def _throats(clips: pd.DataFrame, scenes: Iterable[Scene]) -> int:
+    """Count who says the phrase: voices, and what became of them by warping."""
+    names = (clips["engine"] + "/" + clips["voice"]).to_dict()
+    voice_of = {int(clip_id): names[row] for row, clip_id in clips["id"].items()}
+    heard = set()
+    for scene in scenes:
+        warp = scene.recipe.voice.warp if scene.recipe else None
+        heard.add((voice_of[scene.clip_id], warp and (warp.pitch, warp.formant)))
+    return len(heard)
 
 
 def window_frames(scenes: Sequence[Scene], least: int = 200, most: int = 600) -> int:

@@ -235,7 +235,7 @@ def _learn(request: Request, phrase: Phrase, work: Path, library: Library, clock
             "provenance": provenance(
                 request.preset, request.seed, corpus, dataset, library.sounds_dir
             ),
-            "corpus": corpus.to_dict(),
+            "corpus": corpus.to_dict() | {"throats": dataset.throats},
             "parameters": trained.parameters,
             "minutes": clock.minutes,
         },

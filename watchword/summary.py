@@ -96,6 +96,9 @@ def corpus_summary(corpus: Mapping[str, Any], console: Console) -> None:
             f"{row['busy_s']:.0f}",
         )
     console.print(table)
+    if "throats" in corpus:
+        voices = corpus["buckets"]["positive"]["voices"]
+        say(console, f"The phrase is said by {voices} voices, {corpus['throats']} with warps.")
     paces = ", ".join(
         f"{engine} {pace:.1f}" for engine, pace in corpus["speech_s_per_busy_s"].items()
     )

@@ -118,6 +118,9 @@ def test_features_are_split_by_speaker(two_runs, store):
     spans = dataset.train.near[0].spans
     assert (np.diff(spans.ravel()) >= 0).all()
     assert dataset.train.negative_hours > 0.005
+    voices = buckets[Bucket.POSITIVE]["voice"].nunique()
+    scenes = len(dataset.train.positives) + len(dataset.validation.positives)
+    assert voices < dataset.throats <= scenes
 
 
 def test_rendering_is_deterministic(two_runs, store):

@@ -21,7 +21,7 @@ def test_sources_and_licences_of_what_was_heard(tmp_path):
         add_sounds(tmp_path / "s", SoundKind.NOISE, tmp_path / source, licence="CC0", source=source)
     renderer = Renderer(open_surroundings(0, 0, [], tmp_path / "s"))
     streams = tuple(renderer.render(AmbientTask(1.0, (n,)))[0] for n in range(60))
-    dataset = Dataset(Examples((), (), streams), Examples((), (), ()), {})
+    dataset = Dataset(Examples((), (), streams), Examples((), (), ()), {}, 0)
     sounds = list_sounds(tmp_path / "s", SoundKind.NOISE)
     expected = {}
     for sound in sounds:
