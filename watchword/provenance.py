@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from trainer.backbone import SHIPPED, read_card
 from trainer.dataset import PEOPLE
+from trainer.fitting import SYNTHETIC
 from trainer.scene_recipe import sounds_in
 from trainer.sounds import SoundKind, list_sounds
 from trainer.split import split_people
@@ -44,6 +46,22 @@ def provenance(
         "negative_hours": round(dataset.train.negative_hours, 3),
         "recordings": _recordings(corpus),
         "sounds": _sounds(dataset, sounds),
+        "backbone": _backbone(),
+    }
+
+
+def _backbone(path: Path = SHIPPED) -> dict[str, Any] | str:
+    """Say what the weights that the training started from learnt from, by source and licence."""
+    if not path.is_file():
+        return "none: the training started from nothing"
+    card = read_card(path)
+    return {
+        "phoneme_error_rate": card["phoneme_error_rate"],
+        "hours": {
+            f"{entry['engine'] if entry['source'] == SYNTHETIC else entry['source']} "
+            f"({entry['licence']})": entry["hours"]
+            for entry in card["learnt_from"]
+        },
     }
 
 
