@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = Path(__file__).with_name("tiny_worker.py")
-PATIENCE_S = 90.0
+PATIENCE_S = 300.0
 
 linux_only = pytest.mark.skipif(
     not Path("/proc/self/stat").exists(), reason="looks for processes in /proc"
