@@ -95,6 +95,12 @@ was stopped goes on from what it finished.""",
     train.add_argument("--language", default="en", help="only en is supported (en)")
     add_engine_choice(train)
 
+    train.add_argument(
+        "--from-nothing",
+        action="store_true",
+        help="start from random weights instead of the backbone",
+    )
+
     evaluate = add_command(
         commands,
         "evaluate",

@@ -88,6 +88,7 @@ def train(options: argparse.Namespace) -> int:
                 options.language,
                 options.engines,
                 options.allow_paid,
+                options.from_nothing,
             ),
             out,
             out.with_name(out.name + ".work"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
 
@@ -23,7 +23,7 @@ from trainer.train import TrainConfig, train
 from trainer.tts.paid import paid_allowed
 from trainer.validation import score
 from watchword.errors import OutTakenError, TrainingMissingError
-from watchword.provenance import provenance
+from watchword.provenance import backbone_provenance, provenance
 from watchword_runtime.manifest import (
     FORMAT_VERSION,
     MANIFEST_FILE,
@@ -66,6 +66,8 @@ class Request:
     """Speech engines that may speak; all that work here by default."""
     allow_paid: tuple[str, ...] = ()
     """Speech engines that may charge for it."""
+    from_nothing: bool = False
+    """Start from random weights, not from the backbone: to see what it brings."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON values, equal for equal requests."""
@@ -205,9 +207,10 @@ def _learn(request: Request, phrase: Phrase, work: Path, library: Library, clock
     )
     # Half of the validation side chooses the checkpoint, the other half is reported on.
     chooses, reports = dataset.validation.half(0), dataset.validation.half(1)
-    trained = train(
-        dataset.train, chooses, TrainConfig(preset.steps), seed=request.seed, report=clock
-    )
+    config = TrainConfig(preset.steps)
+    if request.from_nothing:
+        config = replace(config, backbone=None)
+    trained = train(dataset.train, chooses, config, seed=request.seed, report=clock)
     clock(Progress("validation", 0.0, None, "choosing the operating points"))
     scores = score(trained.model, reports)
     points = operating_points(scores)
@@ -234,7 +237,8 @@ def _learn(request: Request, phrase: Phrase, work: Path, library: Library, clock
             },
             "provenance": provenance(
                 request.preset, request.seed, corpus, dataset, library.sounds_dir
-            ),
+            )
+            | {"backbone": backbone_provenance(config.backbone)},
             "corpus": corpus.to_dict() | {"throats": dataset.throats},
             "parameters": trained.parameters,
             "minutes": clock.minutes,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from trainer.backbone import SHIPPED, read_card
+from trainer.backbone import read_card
 from trainer.dataset import PEOPLE
 from trainer.fitting import SYNTHETIC
 from trainer.scene_recipe import sounds_in
@@ -46,13 +46,12 @@ def provenance(
         "negative_hours": round(dataset.train.negative_hours, 3),
         "recordings": _recordings(corpus),
         "sounds": _sounds(dataset, sounds),
-        "backbone": _backbone(),
     }
 
 
-def _backbone(path: Path = SHIPPED) -> dict[str, Any] | str:
+def backbone_provenance(path: Path | None) -> dict[str, Any] | str:
     """Say what the weights that the training started from learnt from, by source and licence."""
-    if not path.is_file():
+    if path is None:
         return "none: the training started from nothing"
     card = read_card(path)
     return {
