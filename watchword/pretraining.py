@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
@@ -73,7 +74,7 @@ def pretrain(options: argparse.Namespace) -> int:
             _all(passages, Side.TRAIN),
             _all(passages, Side.VALIDATION),
             PhonemeTrainingConfig(options.steps),
-            work / f"state-{options.seed}-{options.steps}",
+            work / f"state-{_digest(clips)}-{options.seed}-{options.steps}",
             seed=options.seed,
             report=report,
         )
@@ -99,6 +100,11 @@ def pretrain(options: argparse.Namespace) -> int:
         say(console, f"{rate:.1%}", label=f"phoneme error rate, {name}, held-out speakers:")
     say(console, f"The backbone is in {options.out}.")
     return 0
+
+
+def _digest(clips: pd.DataFrame) -> str:
+    """Name what is learnt from: weights of other clips must not pass for weights of these."""
+    return hashlib.sha256("".join(sorted(clips["sha256"])).encode()).hexdigest()[:16]
 
 
 def _all(passages: dict[str, dict[Side, list[Passage]]], side: Side) -> list[Passage]:
