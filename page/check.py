@@ -22,6 +22,22 @@ class CheckError(RuntimeError):
 
 
 @dataclass(frozen=True)
+class Strength:
+    """How good a wake phrase it will make."""
+
+    score: int
+    """0–100."""
+    word: str
+    """weak, fair or strong."""
+    parts: tuple[tuple[str, float, str], ...] = ()
+    """What the score is made of: name, points, what was found."""
+    near: tuple[str, ...] = ()
+    """Words that may be mistaken for the phrase."""
+    reasons: tuple[str, ...] = ()
+    """What would make it stronger, in sentences."""
+
+
+@dataclass(frozen=True)
 class PhraseCheck:
     """What is known of a phrase before anything is made for it."""
 
@@ -34,6 +50,8 @@ class PhraseCheck:
     seconds: float = 0.0
     """How long it takes to say, estimated."""
     warnings: tuple[str, ...] = ()
+    strength: Strength | None = None
+    """None when it cannot work."""
 
     @property
     def ok(self) -> bool:
@@ -75,4 +93,18 @@ def _read(answer: dict[str, Any]) -> PhraseCheck:
         syllables=int(answer["syllables"]),
         seconds=float(answer["seconds"]),
         warnings=tuple(str(warning) for warning in answer["warnings"]),
+        strength=_read_strength(answer["strength"]),
+    )
+
+
+def _read_strength(answer: dict[str, Any]) -> Strength:
+    return Strength(
+        score=int(answer["score"]),
+        word=str(answer["word"]),
+        parts=tuple(
+            (str(part["name"]), float(part["points"]), str(part["text"]))
+            for part in answer["parts"]
+        ),
+        near=tuple(str(neighbour["text"]) for neighbour in answer["neighbours"]),
+        reasons=tuple(str(reason) for reason in answer["reasons"]),
     )

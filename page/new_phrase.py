@@ -40,7 +40,21 @@ def show_check(phrase: str) -> bool:
     )
     for warning in result.warnings:
         st.warning(warning, icon=":material/info:")
+    if result.strength is not None:
+        show_strength(result.strength)
     return True
+
+
+def show_strength(strength: check.Strength) -> None:
+    """Show how good a wake phrase it will make, and why."""
+    st.progress(strength.score / 100, f"Strength: **{strength.score} of 100**, {strength.word}")
+    st.markdown("\n".join(f"- {reason}" for reason in strength.reasons))
+    with st.expander("What the strength is made of", icon=":material/equalizer:"):
+        st.markdown("\n".join(
+            f"- **{name}** {round(points):+d}: {text}" for name, points, text in strength.parts
+        ))  # fmt: skip
+        if strength.near:
+            st.markdown(f"Near it: {', '.join(strength.near)}")
 
 
 def offer_own_voice(phrase: str) -> None:

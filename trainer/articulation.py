@@ -169,6 +169,11 @@ def gap_cost(symbol: str) -> float:
     return float(_GAP[_INDEX[symbol]])
 
 
+def sound_kind(symbol: str) -> str:
+    """What sort of sound a phoneme is: vowel, stop, fricative, nasal, liquid or glide."""
+    return "vowel" if symbol in VOWELS else _CONSONANTS[symbol].kind
+
+
 class PhonemeIndex:
     """Many phoneme sequences, padded into one array, so that one query is compared with all."""
 
@@ -228,6 +233,6 @@ def phoneme_distance(a: Sequence[str], b: Sequence[str]) -> float:
 
 __all__ = [
     "CONSONANTS", "LENGTH_MARK", "STRESS_MARKS", "SYMBOLS", "VOWELS", "PhonemeIndex",
-    "count_syllables", "gap_cost", "phoneme_distance", "split_phonemes", "substitution_cost",
-    "without_final_r",
+    "count_syllables", "gap_cost", "phoneme_distance", "sound_kind", "split_phonemes",
+    "substitution_cost", "without_final_r",
 ]  # fmt: skip

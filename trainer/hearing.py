@@ -26,7 +26,7 @@ _FILLER_SOUNDS: tuple[Sounds, ...] = tuple(
     split_phonemes(said) for said in (*FILLERS.values(), "ə", "əm", "ɜɹm")
 )
 # Little words as they sound in running speech, where a dictionary has them by themselves.
-_WEAK_FORMS = {
+WEAK_FORMS = {
     "to": ("tə", "tʊ"), "the": ("ðə", "ði"), "a": ("ə",), "an": ("ən",), "and": ("ənd", "ən"),
     "of": ("əv", "ə"), "for": ("fəɹ",), "at": ("ət",), "your": ("jəɹ",), "you": ("jə",),
     "can": ("kən",), "from": ("fɹəm",), "as": ("əz",), "than": ("ðən",), "that": ("ðət",),
@@ -47,7 +47,7 @@ def _readings_by_word(words: tuple[str, ...]) -> tuple[tuple[Sounds, ...], ...]:
             list(
                 dict.fromkeys(
                     split_phonemes(r)
-                    for r in (said, *table.get(word, ()), *_WEAK_FORMS.get(word, ()))
+                    for r in (said, *table.get(word, ()), *WEAK_FORMS.get(word, ()))
                 )
             )
             for word, said in zip(words, in_context, strict=True)

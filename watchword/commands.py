@@ -26,8 +26,10 @@ VOICES_FOLDER = "voices"
 
 
 def check(options: argparse.Namespace) -> int:
-    """Say how a phrase is read and whether it can work."""
+    """Say how a phrase is read, whether it can work and how well."""
     from trainer.phrases import PhraseError, parse_phrase
+    from trainer.strength import phrase_strength
+    from watchword.strength import strength_summary
 
     try:
         phrase = parse_phrase(options.phrase, options.language)
@@ -37,6 +39,7 @@ def check(options: argparse.Namespace) -> int:
         else:
             print(f"watchword: {error}", file=sys.stderr)
         return BAD_INPUT
+    strength = phrase_strength(phrase)
     if options.json:
         answer = {
             "ok": True,
@@ -45,6 +48,7 @@ def check(options: argparse.Namespace) -> int:
             "syllables": phrase.syllables,
             "seconds": phrase.seconds,
             "warnings": list(phrase.warnings),
+            "strength": strength.to_dict(),
         }
         print(json.dumps(answer))
         return OK
@@ -53,6 +57,7 @@ def check(options: argparse.Namespace) -> int:
     say(console, f"{phrase.syllables} syllable{plural}, about {phrase.seconds:.1f} s")
     for warning in phrase.warnings:
         say(console, warning, label="warning:")
+    strength_summary(strength, console)
     return OK
 
 

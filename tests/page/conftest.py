@@ -39,7 +39,14 @@ def checked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         if phrase == "xq":
             return check.PhraseCheck("", reason="Nobody can say this: write it as words.")
         weak = ("One syllable is easily mistaken.",) if phrase == "go" else ()
-        return check.PhraseCheck(phrase, "", ("smɑɹt", "mɪɹɚ"), 3, 0.9, weak)
+        strength = check.Strength(
+            6 if weak else 75,
+            "weak" if weak else "strong",
+            (("length", 99.6, "10 sounds"), ("neighbours", -24.9, "few")),
+            ("smarter",),
+            ('Add a word: "hey go" would have 25 points of 100.',) if weak else ("It is long.",),
+        )
+        return check.PhraseCheck(phrase, "", ("smɑɹt", "mɪɹɚ"), 3, 0.9, weak, strength)
 
     monkeypatch.setattr(check, "check_phrase", answer)
     st.cache_data.clear()

@@ -12,6 +12,8 @@ from page import check
 
 ROOT = Path(__file__).parents[2]
 REAL_CHECK = check.check_phrase
+BARE = '{"ok": true, "phrase": "x", "phonemes": [], "syllables": 1, "seconds": 1, "warnings": []}'
+"""No strength: another version's answer."""
 
 
 @pytest.fixture
@@ -33,10 +35,18 @@ def answer(monkeypatch):
 def test_a_good_answer_is_read(answer):
     commands = answer(
         '{"ok": true, "phrase": "smart mirror", "phonemes": ["smɑɹt", "mɪɹɚ"],'
-        ' "syllables": 3, "seconds": 0.9, "warnings": ["common"]}'
+        ' "syllables": 3, "seconds": 0.9, "warnings": ["common"],'
+        ' "strength": {"score": 75, "word": "strong", "per_hour": 0.2, "reasons": ["It is long."],'
+        ' "parts": [{"name": "length", "points": 118.9, "text": "10 sounds"}],'
+        ' "neighbours": [{"text": "smarter", "distance": 2.0, "per_hour": 0.1, "inside": false}]}}'
     )
     result = REAL_CHECK("--smart mirror")
-    assert result == check.PhraseCheck("smart mirror", "", ("smɑɹt", "mɪɹɚ"), 3, 0.9, ("common",))
+    strength = check.Strength(
+        75, "strong", (("length", 118.9, "10 sounds"),), ("smarter",), ("It is long.",)
+    )
+    assert result == check.PhraseCheck(
+        "smart mirror", "", ("smɑɹt", "mɪɹɚ"), 3, 0.9, ("common",), strength
+    )
     assert result.ok
     assert commands[0][-3:] == ["--json", "--", "--smart mirror"]
 
@@ -47,7 +57,7 @@ def test_a_refusal_is_read(answer):
     assert not REAL_CHECK("x").ok
 
 
-@pytest.mark.parametrize("stdout", ["", "{}", "[1]", '{"ok": true}', "Traceback"])
+@pytest.mark.parametrize("stdout", ["", "{}", "[1]", '{"ok": true}', "Traceback", BARE])
 def test_any_other_answer_is_an_error_with_the_last_line(answer, stdout):
     answer(stdout, "Traceback\nModuleNotFoundError: No module named 'hibari'\n", 1)
     with pytest.raises(check.CheckError, match=r"hibari.*watchword doctor"):

@@ -21,6 +21,24 @@ def test_a_good_phrase_is_shown_as_it_sounds(open_page):
     assert not app.exception
 
 
+def test_its_strength_is_shown_with_what_it_is_made_of(open_page):
+    app = open_page("new_phrase")
+    app.text_input(key="phrase").set_value("smart mirror").run()
+    (bar,) = app.get("progress")
+    assert bar.proto.value == 75
+    assert bar.proto.text == "Strength: **75 of 100**, strong"
+    shown = texts(app.markdown)
+    assert "- It is long." in shown
+    assert "**length** +100: 10 sounds" in shown
+    assert "**neighbours** -25: few" in shown
+    assert "Near it: smarter" in shown
+    app.text_input(key="phrase").set_value("go").run()
+    assert app.get("progress")[0].proto.text == "Strength: **6 of 100**, weak"
+    assert 'Add a word: "hey go" would have 25 points of 100.' in texts(app.markdown)
+    app.text_input(key="phrase").set_value("xq").run()
+    assert not app.get("progress")
+
+
 def test_a_phrase_becomes_a_job_and_the_page_follows_it(open_page, connection):
     app = open_page("new_phrase")
     app.text_input(key="phrase").set_value("  smart mirror ")

@@ -192,7 +192,9 @@ def test_python_m_watchword_is_the_command(tmp_path):
     assert done.returncode == 0
     assert done.stderr == ""
     answer = json.loads(done.stdout)
-    assert answer.keys() == {"ok", "phrase", "phonemes", "syllables", "seconds", "warnings"}
+    assert answer.keys() == {
+        "ok", "phrase", "phonemes", "syllables", "seconds", "warnings", "strength",
+    }  # fmt: skip
     assert answer["ok"] is True
     assert len(answer["phonemes"]) == 2
 
@@ -200,7 +202,26 @@ def test_python_m_watchword_is_the_command(tmp_path):
 def test_check_in_sentences(run):
     code, out, err = run("check", "smart mirror")
     assert (code, err) == (0, "")
-    assert re.match(r"smart mirror  /.+ .+/\n3 syllables, about 0\.\d s\n$", out)
+    assert re.match(r"smart mirror  /.+ .+/\n3 syllables, about 0\.\d s\nstrength: ", out)
+
+
+def test_check_says_how_strong_and_why(run):
+    code, out, err = run("check", "computer")
+    assert (code, err) == (0, "")
+    assert re.search(
+        r"^strength: \d+ of 100, \w+: in conversation something passes for it ", out, re.MULTILINE
+    )
+    for part in ("length", "sounds", "neighbours", "said"):
+        assert re.search(rf"^  {part} +[+-]\d+\.\d  \S", out, re.MULTILINE)
+    assert re.search(r"^near it: .*commuter \(0\.\d\)", out, re.MULTILINE)
+    assert re.search(
+        r'^- Add a word: "hey computer" would have \d+ points of 100\.$', out, re.MULTILINE
+    )
+    strength = json.loads(run("check", "computer", "--json")[1])["strength"]
+    assert f"strength: {strength['score']} of 100, {strength['word']}" in out
+    assert {n["text"] for n in strength["neighbours"]} >= {"commuter", "computing"}
+    for reason in strength["reasons"]:
+        assert f"- {reason}\n" in out
 
 
 def test_check_warns_of_a_weak_phrase_and_accepts_it(run):
