@@ -57,11 +57,16 @@ def seed(text: str) -> int:
     return _number(text, at_least=0)
 
 
+def engine_names(text: str) -> tuple[str, ...]:
+    """Read names of speech engines with commas between them, for argparse's `type`."""
+    return _names(text, SPEECH_ENGINES)
+
+
 def add_engine_choice(parser: argparse.ArgumentParser) -> None:
     """Add the options of every command that makes speech."""
     parser.add_argument(
         "--engines",
-        type=lambda text: _names(text, SPEECH_ENGINES),
+        type=engine_names,
         metavar="A,B",
         help="which speech engines may speak, with commas (all that work here)",
     )

@@ -21,6 +21,7 @@ from watchword.arguments import (
     positive,
     seed,
 )
+from watchword.benchmark_cli import add_benchmark
 from watchword.corpus_cli import add_corpus
 
 if TYPE_CHECKING:
@@ -134,6 +135,7 @@ Export and verify a finished training: with another converter version, or after 
     )
     export.add_argument("--out", type=Path, required=True, help="folder of the bundle; OUT.zip too")
 
+    add_benchmark(commands)
     add_corpus(commands)
 
     pretrain = add_command(

@@ -129,6 +129,13 @@ def evaluate(options: argparse.Namespace) -> int:
     return OK
 
 
+def benchmark(options: argparse.Namespace) -> int:
+    """Train a fixed list of phrases and print how good they are."""
+    from watchword.benchmark import benchmark as compare
+
+    return compare(options)
+
+
 def export(options: argparse.Namespace) -> int:
     """Write the artifacts of a finished training again."""
     from watchword.pipeline import export_training

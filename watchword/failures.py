@@ -14,6 +14,9 @@ from db.connection import (
     DatabaseVersionError,
 )
 from exporters.errors import ConverterMissingError, ExportError
+from trainer.benchmark.hold_out import HoldOutError
+from trainer.benchmark.results import ResultsError
+from trainer.benchmark.rivals import RivalMissingError
 from trainer.casting import NoVoicesError
 from trainer.corpora.base import CorpusError, CorpusPartMissingError, CorpusUnreachableError
 from trainer.ctc import AcousticModelUnavailableError
@@ -42,6 +45,7 @@ _CODES: tuple[tuple[type[BaseException], int], ...] = (
     (TrainingMissingError, BAD_INPUT),
     (DatabaseUrlError, BAD_INPUT),
     (OutTakenError, BAD_INPUT),
+    (ResultsError, BAD_INPUT),
     (FileExistsError, BAD_INPUT),
     (PermissionError, BAD_INPUT),
     (NotADirectoryError, BAD_INPUT),
@@ -52,6 +56,8 @@ _CODES: tuple[tuple[type[BaseException], int], ...] = (
     (SplitError, SOMETHING_MISSING),
     (NoMaterialError, SOMETHING_MISSING),
     (NoEngineError, SOMETHING_MISSING),
+    (HoldOutError, SOMETHING_MISSING),
+    (RivalMissingError, SOMETHING_MISSING),
     (CorpusPartMissingError, SOMETHING_MISSING),
     (AcousticModelUnavailableError, SOMETHING_MISSING),
     (DatabaseFullError, NO_SPACE),

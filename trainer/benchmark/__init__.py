@@ -1,0 +1,1 @@
+"""Phrases in, how well their detectors hear voices that training never had out."""

@@ -1,0 +1,143 @@
+"""A detector, an exam and recordings in, its figures out: one flat row for one training.
+
+The detector is what ships, run by the runtime, or another project's behind the same four names
+(`trainer.benchmark.rivals`): step scores of a stream are all that is asked for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from trainer.evaluate import score_negatives, score_positives
+from trainer.phrases import Bucket, normalise_text
+from trainer.progress import Report, Stage
+from trainer.rates import count_false_accepts, threshold_allowing
+from trainer.recordings import find_recordings, read_recording
+from trainer.validation import REFRACTORY_S
+from watchword_runtime.decision import refractory_steps
+
+if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from trainer.benchmark.exam import Exam
+    from watchword_runtime import Detector
+
+RATES_PER_HOUR = {"05": 0.5, "2": 2.0}
+"""Name in a figure → false accepts per hour."""
+SHIPPED = "shipped"
+SNR_DB = 10.0
+INT16_SCALE = np.float32(32768)
+
+Figures = dict[str, float | None]
+"""Name → share, rate or count; None where there was nothing to measure it on."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """Recordings of people and noise, the same for every phrase."""
+
+    negatives: tuple[Path, ...]
+    """Files without any phrase of the list."""
+    recordings: Path | None
+    """Folder with a folder for each phrase that people were recorded saying."""
+    noise: NDArray[np.float32] | None
+    """[samples] in [-1, 1], to mix under positives at SNR_DB."""
+
+    def positives(self, folder_name: str) -> list[Path]:
+        """Return the recordings of a phrase, none where it has no folder."""
+        for folder in (folder_name, f"positives/{folder_name}"):
+            if self.recordings is not None and (self.recordings / folder).is_dir():
+                return find_recordings(self.recordings / folder)
+        return []
+
+
+def open_field(negatives: Path, recordings: Path | None, noise: Path | None) -> Field:
+    """List the negatives and read the noise.
+
+    Raises:
+        RecordingError: a folder holds no audio, or a file cannot be read.
+    """
+    mix = None
+    if noise is not None:
+        files = [read_recording(path) for path in find_recordings(noise)]
+        mix = np.concatenate(files).astype(np.float32) / INT16_SCALE
+    return Field(tuple(find_recordings(negatives)), recordings, mix)
+
+
+def measure(
+    detector: Detector,
+    exam: Exam,
+    field: Field,
+    recorded: list[Path],
+    *,
+    seen: AbstractSet[str],
+    report: Report,
+) -> Figures:
+    """Measure one detector.
+
+    Args:
+        detector: loaded by the runtime, or a rival.
+        exam: what held-out voices say.
+        field: negatives and noise.
+        recorded: recordings of people saying the phrase; may be empty.
+        seen: near-misses, normalised, that the training had.
+        report: receives the stages.
+
+    Returns:
+        Miss rates `real_miss_05`, `real_miss_10db_05`, `heldout_miss`, `heldout_miss_10db` …: at
+        0.5 false accepts per hour on the field's negatives, at 2 (`_2`), and at the threshold that
+        ships (`_shipped`). What has no suffix for the rate is at 0.5 per hour.
+    """
+    stream = score_negatives(
+        detector, field.negatives, Stage(report, "negatives", len(field.negatives))
+    )
+    refractory = refractory_steps(REFRACTORY_S, stream.step_s)
+    thresholds = {
+        name: threshold_allowing(int(rate * stream.hours), [stream.scores], refractory)
+        for name, rate in RATES_PER_HOUR.items()
+    } | {SHIPPED: detector.threshold}
+    shipped = count_false_accepts([stream.scores], detector.threshold, refractory)
+    figures: Figures = {
+        "negative_hours": stream.hours,
+        "false_accepts_shipped": shipped,
+        "false_accepts_per_hour_shipped": shipped / stream.hours,
+    }
+    figures |= {f"threshold_{name}": value for name, value in thresholds.items()}
+
+    said = {"real": recorded, "heldout": exam.paths(Bucket.POSITIVE)}
+    noises = {"": None} if field.noise is None else {"": None, "_10db": field.noise}
+    for who, files in said.items():
+        figures[f"{who}_clips"] = len(files)
+        for condition, noise in noises.items():
+            stage = Stage(report, f"{who}{condition}", len(files))
+            scores = score_positives(detector, files, stage, noise=noise, snr_db=SNR_DB)
+            for name, threshold in thresholds.items():
+                missed = float(np.mean(scores < threshold)) if files else None
+                figures[_named(who, condition, name)] = missed
+    clips = exam.of(Bucket.CONFUSER)
+    files = exam.paths(Bucket.CONFUSER)
+    scores = score_positives(detector, files, Stage(report, "near-misses", len(files)))
+    unseen = np.array([normalise_text(clip.text) not in seen for clip in clips])
+    for name, threshold in thresholds.items():
+        suffix = "" if name == "05" else f"_{name}"
+        figures[f"near_accept{suffix}"] = _share(scores >= threshold)
+        figures[f"near_accept_unseen{suffix}"] = _share((scores >= threshold)[unseen])
+    figures["near_clips"] = len(clips)
+    figures["near_texts_unseen"] = _share(unseen)
+    return figures
+
+
+def _named(who: str, condition: str, rate: str) -> str:
+    """Name a miss rate: `real` always says its rate, `heldout` only another than 0.5 per hour."""
+    suffix = "" if who == "heldout" and rate == "05" else f"_{rate}"
+    return f"{who}_miss{condition}{suffix}"
+
+
+def _share(hits: NDArray[np.bool_]) -> float | None:
+    return float(np.mean(hits)) if len(hits) else None
