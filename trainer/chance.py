@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from trainer import pronunciation
-from trainer.articulation import SYMBOLS, gap_cost, split_phonemes, substitution_cost
-from trainer.hearing import WEAK_FORMS
+from trainer.articulation import SYMBOLS, gap_cost, substitution_cost
+from trainer.everyday import everyday_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,11 +33,9 @@ WORDS_PER_HOUR = 9_000
 TOLERANCE = 1 / math.log(20)
 """Distance over which a match fades by e: speech that differs by one whole phoneme counts one
 twentieth, since at most 5 % of near-misses are to be accepted."""
-_EVERYDAY_WORD = 1e-6
 _LONGEST_WORD = 12  # phonemes of the phrase that one word among several may cover
 _WORDS_KEPT, _SEQUENCES_KEPT = 8, 60
 _SAME = 1e-4
-_LETTERS = {"a": ("ə",), "i": ("I",)}  # words that the dictionary search leaves out
 
 
 @dataclass(frozen=True)
@@ -80,9 +78,7 @@ class _Speech:
     """Everyday words, longest first: phoneme codes, costs and probabilities as arrays."""
 
     def __init__(self) -> None:
-        table = dict(pronunciation.common_words(_EVERYDAY_WORD)) | _LETTERS
-        for word, (weak, *_) in WEAK_FORMS.items():
-            table[word] = split_phonemes(weak)
+        table = everyday_words()
         self.words = sorted(table, key=lambda word: (-len(table[word]), word))
         sounds = [table[word] for word in self.words]
         lengths = np.array([len(symbols) for symbols in sounds])

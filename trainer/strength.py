@@ -1,8 +1,8 @@
 """A phrase in, how good a wake phrase it will make out: a score, its parts, and what would help.
 
 The score is how rarely an hour of conversation comes near the phrase's sounds (`trainer.chance`),
-on a scale of 20 points for each factor of ten: 0 at a thousand times an hour, which is how often
-the commonest sounds and words are heard, 100 at once in a hundred hours. The parts add up to it.
+on a scale of 20 points for each factor of ten: 0 at a thousand times an hour, 100 at once in a
+hundred hours. The parts add up to it.
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ def _nearest(phrase: Phrase, found: tuple[Neighbour, ...]) -> tuple[Neighbour, .
     known = [f" {phrase.text} "]
     # Nearness counts twice: at "sea" a listener thinks of "see" and "she", not of "the".
     for neighbour in sorted(found, key=lambda n: (-n.weight * nearness(n.distance), n.text)):
-        text = f" {neighbour.text} "
+        text = f" {neighbour.text} ".replace("'s ", "s ")  # one of computers and computer's
         if neighbour.distance > farthest or pronunciation.is_offensive(neighbour.text):
             continue
         if len(named) < _NAMED and not any(words in text for words in known):

@@ -19,6 +19,7 @@ from trainer.chance import (
     phoneme_shares,
 )
 from trainer.confusers import confusers
+from trainer.everyday import everyday_words
 from trainer.phrases import parse_phrase
 from trainer.strength import POINTS_PER_DECADE, often, phrase_strength
 
@@ -133,11 +134,9 @@ TINY_SHARES = {"see": 0.4, "tea": 0.3, "east": 0.2, "moo": 0.1}
 @pytest.fixture
 def tiny_language(monkeypatch):
     """Speech of four words, each as likely whatever went before."""
-    monkeypatch.setattr(pronunciation, "common_words", lambda _at_least: TINY)
+    monkeypatch.setattr(chance, "everyday_words", lambda: TINY)
     monkeypatch.setattr(pronunciation, "word_probability", TINY_SHARES.__getitem__)
     monkeypatch.setattr(pronunciation, "sequence_probability", lambda _words: 0.0)
-    monkeypatch.setattr(chance, "_LETTERS", {})
-    monkeypatch.setattr(chance, "WEAK_FORMS", {})
     chance._speech.cache_clear()
     yield
     chance._speech.cache_clear()
@@ -200,6 +199,21 @@ def test_the_tolerance_accepts_as_many_near_misses_as_the_bar_allows():
     assert nearness(0.0) == 1.0
     assert nearness(1.0) == pytest.approx(1 / 20)
     assert nearness(TOLERANCE) == pytest.approx(0.368, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [("lights", "lIts"), ("sees", "siz"), ("glasses", "ɡlæsɪz"), ("tried", "tɹId"), ("i", "I"),
+     ("stopped", "stɑpt"), ("wanted", "wɑntɪd"), ("making", "mAkɪŋ"), ("cities", "sɪtiz"),
+     ("it's", "ɪts"), ("don't", "dOnt"), ("the", "ðə"), ("mirror", "mɪɹəɹ")],
+)  # fmt: skip
+def test_everyday_words_have_their_forms(word, said):
+    assert "".join(everyday_words()[word]) == said
+
+
+def test_most_of_what_is_said_is_among_the_everyday_words():
+    """The rest is mostly the end of the sentence, which the model counts as a word (0.075)."""
+    assert sum(map(pronunciation.word_probability, everyday_words())) > 0.87
 
 
 def test_ordinary_speech_has_every_phoneme():
