@@ -11,6 +11,7 @@ SPEECH_ENGINES = (
     *("bark", "elevenlabs"),
 )
 PAID_ENGINES = ("elevenlabs",)
+INFERENCE_ENGINES = ("onnxruntime", "ai-edge-litert", "tflite-runtime")
 """Repeated here, and held against the originals by a test: what has them is heavy to import."""
 EPILOG = """\
 exit codes:

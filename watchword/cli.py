@@ -23,14 +23,13 @@ from watchword.arguments import (
 )
 from watchword.benchmark_cli import add_benchmark
 from watchword.corpus_cli import add_corpus
+from watchword.evaluation_cli import add_evaluate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 logger = logging.getLogger(__name__)
 
-ENGINES = ("onnxruntime", "ai-edge-litert", "tflite-runtime")
-"""Repeated here, and held against the originals by a test: what has them is heavy to import."""
 INTERRUPTED = 130
 
 
@@ -102,25 +101,7 @@ was stopped goes on from what it finished.""",
         help="start from random weights instead of the backbone",
     )
 
-    evaluate = add_command(
-        commands,
-        "evaluate",
-        help="measure a detector on recordings",
-        description="""\
-Stream recordings through the shipped artifact: miss rate at several rates of false accepts per
-hour, with 95 % bounds, 2 s refractory. Folders are searched for wav, flac, ogg, opus and mp3.""",
-        example="watchword evaluate out/jarvis --positives said/ --negatives radio/",
-    )
-    evaluate.add_argument("bundle", type=Path, help="bundle folder, zip or one model file")
-    evaluate.add_argument("--positives", type=Path, required=True, help="recordings of the phrase")
-    evaluate.add_argument("--negatives", type=Path, required=True, help="recordings without it")
-    evaluate.add_argument("--noise", type=Path, help="noise to mix under the positives")
-    evaluate.add_argument("--snr", type=float, default=10.0, help="speech over noise in dB (10)")
-    evaluate.add_argument("--file", help="which model file of the bundle (the preferred one)")
-    evaluate.add_argument(
-        "--engine", choices=ENGINES, help="which inference engine (the first that works)"
-    )
-    evaluate.add_argument("--json", type=Path, help="write everything measured to this file")
+    add_evaluate(commands)
 
     export = add_command(
         commands,

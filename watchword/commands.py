@@ -108,25 +108,9 @@ def train(options: argparse.Namespace) -> int:
 
 def evaluate(options: argparse.Namespace) -> int:
     """Measure a bundle on recordings and print the table."""
-    from trainer.evaluate import evaluate as measure
-    from watchword.summary import evaluation_summary, write_json
-    from watchword_runtime import Detector
+    from watchword.evaluation import evaluate as measure
 
-    detector = Detector.load(options.bundle, engine=options.engine, file=options.file)
-    with ConsoleReport(console) as report:
-        measured = measure(
-            detector,
-            options.positives,
-            options.negatives,
-            noise=options.noise,
-            snr_db=options.snr,
-            report=report,
-        )
-    evaluation_summary(measured, console)
-    if options.json:
-        write_json(measured.to_dict(), options.json)
-        say(console, f"Everything measured is in {options.json}.")
-    return OK
+    return measure(options, console)
 
 
 def benchmark(options: argparse.Namespace) -> int:

@@ -13,3 +13,7 @@ class TrainingMissingError(ValueError):
 
 class NoMaterialError(RuntimeError):
     """There is nothing to learn phonemes from."""
+
+
+class OptionError(ValueError):
+    """Options of a command do not go together; the message says what to add."""

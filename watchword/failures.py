@@ -27,7 +27,7 @@ from trainer.sounds import SoundError
 from trainer.tts.base import EngineUnavailableError
 from trainer.tts.paid import CostError
 from trainer.tts.voices import FetchBusyError
-from watchword.errors import NoMaterialError, OutTakenError, TrainingMissingError
+from watchword.errors import NoMaterialError, OptionError, OutTakenError, TrainingMissingError
 from watchword_runtime import AudioError, BundleError, NoEngineError
 
 WORK_FAILED = 1
@@ -45,6 +45,7 @@ _CODES: tuple[tuple[type[BaseException], int], ...] = (
     (TrainingMissingError, BAD_INPUT),
     (DatabaseUrlError, BAD_INPUT),
     (OutTakenError, BAD_INPUT),
+    (OptionError, BAD_INPUT),
     (ResultsError, BAD_INPUT),
     (FileExistsError, BAD_INPUT),
     (PermissionError, BAD_INPUT),

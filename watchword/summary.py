@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from trainer.evaluate import Evaluation, OperatingRow
-    from trainer.rates import Bounds
     from watchword.pipeline import Result
 
 
@@ -30,15 +28,6 @@ def write_json(values: Mapping[str, Any], path: Path) -> None:
     aside = path.with_name(path.name + ".part")
     aside.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
     aside.replace(path)
-
-
-def _percent(bounds: Bounds) -> str:
-    return f"{bounds.value:.1%} ({bounds.low:.1%}–{bounds.high:.1%})"
-
-
-def _rate(row: OperatingRow) -> str:
-    bounds = row.per_hour
-    return f"{row.false_accepts} = {bounds.value:.2f}/h ({bounds.low:.2f}–{bounds.high:.2f})"
 
 
 def training_summary(result: Result, console: Console) -> None:
@@ -124,44 +113,3 @@ def _artifact(row: Mapping[str, Any]) -> tuple[str, ...]:
         f"{row['step_us']:.0f}",
         passed,
     )
-
-
-def evaluation_summary(measured: Evaluation, console: Console) -> None:
-    """Print the table of an evaluation."""
-    count, hours = len(measured.conditions[0].scores), measured.negatives.hours
-    console.print()
-    say(
-        console,
-        f"{measured.file} on {measured.engine}; {count} positives, {hours:.2f} h of negatives, "
-        "2 s refractory, 95 % bounds",
-        label=f"{measured.phrase}:",
-        style="bold",
-    )
-    names = [condition.name for condition in measured.conditions]
-    table = Table("false accepts/h", "counted", "threshold", *(f"miss rate, {n}" for n in names))
-    for row in measured.rows:
-        wanted = f"{row.rate_per_hour:g}"
-        if not row.supported:
-            wanted += f" [dim](too few hours: ≤ {row.per_hour.high:.1f})[/]"
-        table.add_row(
-            wanted,
-            _rate(row),
-            f"{row.threshold:.4f}",
-            *(_percent(row.miss[name]) for name in names),
-        )
-    shipped = measured.shipped
-    table.add_section()
-    table.add_row(
-        "as shipped",
-        _rate(shipped),
-        f"{shipped.threshold:.4f}",
-        *(_percent(shipped.miss[name]) for name in names),
-    )
-    console.print(table)
-    for event in measured.false_accepts[:20]:
-        say(
-            console,
-            f"false accept  {event['file']}  {event['time_s']:.1f} s  score {event['score']:.3f}",
-        )
-    if len(measured.false_accepts) > 20:
-        say(console, f"… and {len(measured.false_accepts) - 20} more: --json FILE has all.")

@@ -23,12 +23,13 @@ from db.connection import DatabaseFullError, DatabaseOpenError
 from exporters.errors import ConverterMissingError, ExportError
 from trainer.casting import NoVoicesError
 from trainer.dataset import SplitError
+from trainer.evaluation import det_plot
 from trainer.phrases import PhraseError
 from trainer.presets import PRESETS
 from trainer.tts import engines as speech
 from trainer.tts import paid
-from watchword import cli, commands, failures
-from watchword.arguments import PAID_ENGINES, SPEECH_ENGINES
+from watchword import cli, commands, evaluation_cli, failures
+from watchword.arguments import INFERENCE_ENGINES, PAID_ENGINES, SPEECH_ENGINES
 from watchword.corpus_cli import CORPUS_KINDS
 from watchword.corpus_commands import VERBS
 from watchword.corpus_import import CORPORA
@@ -162,7 +163,8 @@ def test_no_page_is_left_of_a_command_that_is_gone():
 
 def test_names_repeated_in_the_parser_are_the_originals():
     assert set(cli.PRESETS) == set(PRESETS)
-    assert set(cli.ENGINES) == set(ENGINES)
+    assert set(INFERENCE_ENGINES) == set(ENGINES)
+    assert det_plot.SUFFIXES == evaluation_cli.PLOT_SUFFIXES
     assert set(SPEECH_ENGINES) == set(speech.ENGINES)
     assert set(PAID_ENGINES) == set(paid.PAID_ENGINES)
     assert all(callable(getattr(commands, name)) for name in COMMANDS if " " not in name)
@@ -301,6 +303,8 @@ def test_train_refuses_before_it_opens_anything(arguments, reason, run, home, mo
         (["train", "go", "--out", "x", "--engines", ","], "choose from kokoro"),
         (["train", "go", "--out", "x", "--allow-paid", "kokoro"], "'kokoro': choose from eleven"),
         (["evaluate", "x", "--positives", "p", "--negatives", "n", "--engine", "gpu"], "'gpu'"),
+        (["evaluate", "x", "--positives", "p", "--negatives", "n", "--snr", "loud"], "'loud'"),
+        (["evaluate", "x", "--positives", "p", "--negatives", "n", "--plot", "a.bmp"], ".svg"),
     ],
 )
 def test_wrong_usage_is_said(arguments, said, run):
@@ -354,20 +358,77 @@ def test_evaluate_refuses_what_is_no_audio(side, kind, run, bundle, recordings):
 
 
 def test_evaluate_prints_a_table_and_writes_all_of_it(run, bundle, recordings, tmp_path):
+    (tmp_path / "rooms").mkdir()
+    soundfile.write(tmp_path / "rooms" / "a.wav", 0.9 ** np.arange(400), 16_000)
+    table = tmp_path / "who.tsv"
+    table.write_text("path\tspeaker\n0.wav\tanna\ngone.wav\tbob\n")
+    heard, plot, everything = (tmp_path / "deep" / n for n in ("heard", "det.svg", "all.json"))
     code, out, err = run(
         "evaluate", bundle, "--positives", recordings, "--negatives", recordings,
-        "--noise", recordings, "--snr", "5", "--json", tmp_path / "deep" / "all.json",
+        "--noise", recordings, "--snr", "5", "-2.5", "--rooms", tmp_path / "rooms",
+        "--manifest", table, "--save-false-accepts", heard, "--plot", plot, "--json", everything,
     )  # fmt: skip
     assert (code, err) == (0, "")
-    assert "smart mirror: smart_mirror.onnx on onnxruntime; 2 positives" in out
-    assert "as shipped" in out
-    assert "5 dB noise" in out
-    measured = json.loads((tmp_path / "deep" / "all.json").read_text())
+    for said in (
+        "smart mirror: smart_mirror.onnx on onnxruntime\n2 positives",
+        "As shipped",
+        "missed, rooms, -2.5 dB noise",
+        "≥ 0.1/h, 0.5/h, 1/h, 2/h: less than one event in 0.00 h",
+        "By speaker: no group has 5 recordings.",
+        "who.tsv names 1 file that is not there: gone.wav",
+        "1 recording of 2 in",
+        "2 files among the positives and the negatives",
+    ):
+        assert said in out
+    measured = json.loads(everything.read_text())
     assert measured["positives"] == 2
     assert [row["false_accepts_per_hour"] for row in measured["operating_points"]] == [
         0.1, 0.5, 1.0, 2.0,
     ]  # fmt: skip
     assert measured["negative_hours"] == pytest.approx(6 / 3600)
+    assert len(measured["conditions"]) == 6
+    assert measured["groups"]["speaker"][0]["recordings"] == 2
+    assert measured["manifest"]["files_not_there"] == ["gone.wav"]
+    saved = [event["excerpt"] for event in measured["false_accepts"]]
+    assert saved == sorted(map(str, heard.glob("*.wav")))
+    assert f"The DET curve is in {plot}" in out
+    assert plot.read_text().startswith("<svg")
+
+
+def test_evaluate_names_what_it_accepted_wrongly(run, bundle, recordings, tmp_path):
+    manifest = bundle / "manifest.json"
+    values = json.loads(manifest.read_text())
+    values["decision"]["threshold"] = 0.0
+    manifest.write_text(json.dumps(values))
+    code, out, _ = run(
+        "evaluate", bundle, "--positives", recordings, "--negatives", recordings,
+        "--save-false-accepts", tmp_path / "heard",
+    )  # fmt: skip
+    assert code == 0
+    names = sorted(path.name for path in (tmp_path / "heard").iterdir())
+    assert len(names) >= 2
+    assert f"Listen to {len(names)} false accepts" in out
+    number, stem, _ = names[0].split("_", 2)
+    assert re.search(rf"false accept {number}  score 0\.\d+  [\d.]+ s into .*{stem}\.wav", out)
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (["--snr", "5"], "--noise"),
+        (["--group-by", "age"], "--manifest"),
+        (["--manifest", "nowhere.tsv"], "nowhere.tsv cannot be read"),
+        (["--save-false-accepts", "."], "holds something already"),
+    ],
+)
+def test_evaluate_refuses_options_before_it_measures(more, said, run, bundle, recordings):
+    code, out, err = run(
+        "evaluate", bundle, "--positives", recordings, "--negatives", recordings, *more
+    )
+    assert code == 2
+    assert "positives, clean" not in out
+    assert one_line(err)
+    assert said in err
 
 
 def test_a_json_file_that_cannot_be_written_is_said(run, bundle, recordings, tmp_path):

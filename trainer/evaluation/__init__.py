@@ -1,0 +1,1 @@
+"""A shipped detector and recordings in, everything that `watchword evaluate` says out."""

@@ -1,0 +1,141 @@
+"""Folders of recordings, noise and impulse responses in, checked files and conditions out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import soundfile
+
+from trainer.evaluation.scores import Condition, Waveform, score_positives
+from trainer.progress import Report, Stage, silent
+from trainer.recordings import RecordingError, read_recording
+from trainer.rooms import normalised
+from trainer.sounds import SoundError, prepare_room
+from trainer.speech import INT16_SCALE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from watchword_runtime import Detector
+
+DEFAULT_SNR_DB = 10.0
+NAMED_FILES = 5
+"""How many of many files a message names."""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the positives are also heard through."""
+
+    noise: Waveform | None = None
+    """Float32 [samples] at 16 kHz, all files in a row; None for no noise."""
+    snrs_db: tuple[float, ...] = (DEFAULT_SNR_DB,)
+    """One condition for each, where there is noise."""
+    rooms: tuple[Waveform, ...] = ()
+    """Impulse responses, each from its direct sound on and of unit energy."""
+
+    def conditions(self) -> Iterator[tuple[str, float | None, bool]]:
+        """Yield name, signal-to-noise ratio and whether in rooms, the easiest first."""
+        for in_rooms in (False, True) if self.rooms else (False,):
+            yield ("in rooms" if in_rooms else "clean"), None, in_rooms
+            for snr_db in self.snrs_db if self.noise is not None else ():
+                name = f"{snr_db:g} dB noise"
+                yield (f"rooms, {name}" if in_rooms else name), snr_db, in_rooms
+
+
+def open_surroundings(
+    noise: Sequence[Path] = (),
+    snrs_db: Sequence[float] = (DEFAULT_SNR_DB,),
+    rooms: Sequence[Path] = (),
+) -> Surroundings:
+    """Read noise and impulse responses.
+
+    Raises:
+        RecordingError: a file cannot be read, or is no impulse response.
+    """
+    mix = np.concatenate([read_recording(path) for path in noise]) if noise else None
+    return Surroundings(
+        None if mix is None else mix.astype(np.float32) / INT16_SCALE,
+        tuple(dict.fromkeys(snrs_db)),
+        tuple(_response(path) for path in rooms),
+    )
+
+
+def hear_positives(
+    detector: Detector,
+    files: Sequence[Path],
+    surroundings: Surroundings,
+    *,
+    seed: int = 0,
+    report: Report = silent,
+) -> tuple[Condition, ...]:
+    """Score recordings of the phrase in every condition: clean, at each level of noise, in rooms.
+
+    Args:
+        detector: what ships, loaded by the runtime.
+        files: recordings of the phrase, one in each.
+        surroundings: what they are heard through.
+        seed: decides rooms and pieces of noise.
+        report: receives one stage a condition.
+    """
+    return tuple(
+        Condition(
+            name,
+            score_positives(
+                detector,
+                files,
+                Stage(report, f"positives, {name}", len(files)),
+                noise=None if snr_db is None else surroundings.noise,
+                snr_db=DEFAULT_SNR_DB if snr_db is None else snr_db,
+                rooms=surroundings.rooms if in_rooms else (),
+                seed=seed,
+            ),
+            snr_db,
+            in_rooms,
+        )
+        for name, snr_db, in_rooms in surroundings.conditions()
+    )
+
+
+def check_recordings(files: Sequence[Path]) -> None:
+    """Open every file, so that a damaged one is named before hours of others were heard.
+
+    Raises:
+        RecordingError: some cannot be opened as audio; the message names them.
+    """
+    wrong = [path for path in files if not _opens(path)]
+    if wrong:
+        raise RecordingError(
+            f"{count(len(wrong), 'file')} cannot be read as audio: {names(wrong)}. "
+            "Remove or replace what is named, then start again."
+        )
+
+
+def count(number: int, what: str) -> str:
+    """Return "1 file" or "2 files"."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def names(paths: Sequence[object]) -> str:
+    """Return a few of many names, for a message."""
+    more = f" and {len(paths) - NAMED_FILES} more" if len(paths) > NAMED_FILES else ""
+    return ", ".join(map(str, paths[:NAMED_FILES])) + more
+
+
+def _opens(path: Path) -> bool:
+    try:
+        with soundfile.SoundFile(path) as audio:
+            return bool(audio.frames > 0)
+    except (soundfile.LibsndfileError, OSError):
+        return False
+
+
+def _response(path: Path) -> Waveform:
+    try:
+        samples = prepare_room(read_recording(path))
+    except SoundError as error:
+        raise RecordingError(f"{path} {error}. Remove it from the rooms.") from error
+    return normalised(samples.astype(np.float32))
