@@ -1,7 +1,7 @@
 """Nothing in, the fixed list of phrases that the accuracy benchmark trains out.
 
 The list is short, since each phrase is trained several times over, and wide: one to four words, two
-to five syllables, words that nobody says by chance and words that everybody says all day.
+to four syllables, words that nobody says by chance and words that everybody says all day.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ Their packages are no dependency: `pip install "watchword[rivals]"` brings them.
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -63,12 +64,19 @@ class _MicroStream:
 
 
 class _OpenStream:
-    """pyopen-wakeword's score, once every 80 ms."""
+    """pyopen-wakeword's score, once every 80 ms.
+
+    After a reset of its own it hears eight seconds of silence before anything else, which takes
+    longer than a positive; that is heard once, and what it leaves is kept.
+    """
 
     def __init__(self, model: Any, features: Any) -> None:
+        model.reset()
+        features.reset()
         self._model = model
         self._features = features
-        self.reset()
+        self.scores(np.zeros(CHUNK_SAMPLES, np.int16))
+        self._after_silence = [(part, deepcopy(_values(part))) for part in (model, features)]
 
     def scores(self, pcm: NDArray[np.int16]) -> NDArray[np.float32]:
         return np.fromiter(self._each(pcm), np.float32)
@@ -80,8 +88,14 @@ class _OpenStream:
                 yield from self._model.process_streaming(embedding)
 
     def reset(self) -> None:
-        self._model.reset()
-        self._features.reset()
+        for part, values in self._after_silence:
+            vars(part).update(deepcopy(values))
+
+
+def _values(part: Any) -> dict[str, Any]:
+    """Return what a part of pyopen-wakeword remembers: its buffers and how full they are."""
+    names = ("audio", "new_audio_samples", "mels", "new_mels", "embeddings", "new_embeddings")
+    return {name: getattr(part, name) for name in names if hasattr(part, name)}
 
 
 @dataclass(frozen=True)
