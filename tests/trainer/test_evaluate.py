@@ -355,9 +355,8 @@ def test_the_plot_has_every_condition_and_says_what_is_unknown(detector, folders
     }  # fmt: skip
     assert all(row["per_hour"] > 0 for row in rows)
     assert all(row["miss"] > 0 for row in rows if "miss" in row)
-    assert {"shipped for 0.1/h", "shipped for 0.5/h (default)", "shipped for 2/h"} == {
-        row["label"] for row in rows if "label" in row
-    }
+    labels = list(dict.fromkeys(row["label"] for row in rows if "label" in row))
+    assert labels == ["shipped for 0.1/h", "shipped for 0.5/h (default), 2/h"]  # one event each
     unsupported = det_plot(result).to_dict()["layer"][0]["data"]["values"][0]
     assert unsupported["end"] == pytest.approx(1 / result.negatives.hours)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import altair as alt
 import numpy as np
 
+from trainer.evaluation.surroundings import count
 from trainer.rates import poisson_per_hour, wilson
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def det_plot(measured: Evaluation) -> alt.LayerChart:
             background="white",
             title=alt.TitleParams(
                 f"{measured.phrase}: {measured.file}",
-                subtitle=f"{measured.curve.positives} recordings of the phrase, "
+                subtitle=f"{count(measured.curve.positives, 'recording')} of the phrase, "
                 f"{measured.negatives.hours:.2f} h without it. With 95 % bounds: band, miss rate; "
                 "bar at the top, false accepts as shipped.",
                 subtitleColor=GREY,
@@ -225,17 +226,14 @@ def _unsupported(measured: Evaluation, x: alt.X) -> list[alt.Chart]:
 
 def _shipped(measured: Evaluation, x: alt.X) -> list[alt.Chart]:
     """Mark where the manifest's thresholds really stand, and how sure that of the default is."""
+    meant: dict[float, list[str]] = {}
+    for place, row in _standing(measured):
+        rate = "no rate" if row.rate_per_hour is None else f"{row.rate_per_hour:g}/h"
+        default = "(default)" if row.threshold == measured.shipped.threshold else ""
+        meant.setdefault(place, []).append(f"{rate} {default}".strip())
     labels = [
-        {
-            "per_hour": place,
-            "label": (
-                "as shipped"
-                if row.rate_per_hour is None
-                else f"shipped for {row.rate_per_hour:g}/h"
-            )
-            + (" (default)" if row.threshold == measured.shipped.threshold else ""),
-        }
-        for place, row in _standing(measured)
+        {"per_hour": place, "label": f"shipped for {', '.join(rates)}"}
+        for place, rates in meant.items()
     ]
     rules = alt.Chart(alt.Data(values=labels))
     sure = measured.shipped.per_hour
