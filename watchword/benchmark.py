@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     import argparse
     from pathlib import Path
 
+    from trainer.benchmark.measure import Figures
     from trainer.progress import Report
 
 OK = 0
@@ -61,6 +62,7 @@ class Bench:
     field: Field
     library: Library
     hidden_people: frozenset[str]
+    also_fp32: bool = False
 
 
 def benchmark(options: argparse.Namespace) -> int:
@@ -80,7 +82,7 @@ def benchmark(options: argparse.Namespace) -> int:
         with closing(open_database()) as connection:
             store = StoreWithout(connection, home() / CLIP_FOLDER, settings.hold_out, people)
             library = Library(store, voices_dir, sounds_folder())
-            bench = Bench(options.out, settings, field, library, people)
+            bench = Bench(options.out, settings, field, library, people, options.fp32)
             for seed in options.seeds:
                 for phrase in phrases:
                     say(console, f"seed {seed}", label=f"{phrase.text}:", style="bold")
@@ -112,17 +114,14 @@ def train_and_measure(bench: Bench, phrase: Phrase, seed: int, report: Report) -
     minutes = _train(bench, phrase, seed, bundle, report)
     manifest = Manifest.from_json((bundle / MANIFEST_FILE).read_text("utf-8"))
     check_held_out(manifest.provenance, bench.settings.hold_out, bench.hidden_people)
-    detector = Detector.load(bundle, file=_int8(manifest))
     started_s = time.monotonic()
-    preset = PRESETS[bench.settings.preset]
-    figures = measure(
-        detector,
-        exam,
-        bench.field,
-        bench.field.positives(folder_name(phrase.text)),
-        seen=seen_confusers(phrase, preset.confuser.texts),
-        report=report,
-    )
+    int8 = _file(manifest, "int8")
+    detector = Detector.load(bundle, file=int8)
+    figures = _measure(bench, phrase, detector, exam, report)
+    if bench.also_fp32:
+        fp32 = _file(manifest, "fp32", int8.rpartition(".")[2])
+        full = _measure(bench, phrase, Detector.load(bundle, file=fp32), exam, report)
+        figures |= {f"fp32_{name}": full[name] for name in full if "_miss" in name}
     minutes["measuring"] = round((time.monotonic() - started_s) / 60, 2)
     notes = {
         "file": detector.file,
@@ -131,6 +130,19 @@ def train_and_measure(bench: Bench, phrase: Phrase, seed: int, report: Report) -
     }
     write_result(
         bench.out, Result(phrase.text, seed, OURS, bench.settings, figures, minutes, notes)
+    )
+
+
+def _measure(
+    bench: Bench, phrase: Phrase, detector: Detector, exam: Exam, report: Report
+) -> Figures:
+    return measure(
+        detector,
+        exam,
+        bench.field,
+        bench.field.positives(folder_name(phrase.text)),
+        seen=seen_confusers(phrase, PRESETS[bench.settings.preset].confuser.texts),
+        report=report,
     )
 
 
@@ -179,11 +191,11 @@ def _train(
     return dict(metrics["minutes"])
 
 
-def _int8(manifest: Manifest) -> str:
-    """Return the int8 file that a device would prefer."""
+def _file(manifest: Manifest, precision: str, suffix: str = "") -> str:
+    """Return the file of a precision, and of a format, that a device would prefer."""
     for file in manifest.files:
-        if file.precision == "int8":
+        if file.precision == precision and file.file.endswith(suffix):
             return file.file
     raise ConverterMissingError(
-        "No int8 artifact was made: `watchword doctor` says what is missing."
+        f"No {precision} artifact was made: `watchword doctor` says what is missing."
     )

@@ -67,4 +67,7 @@ once with different phrases.""",
         action="store_true",
         help="also measure other projects' detectors, for the phrases that they know",
     )
+    command.add_argument(
+        "--fp32", action="store_true", help="measure the fp32 artifacts, too: what int8 costs"
+    )
     command.add_argument("--json", type=Path, help="write everything measured to this file")

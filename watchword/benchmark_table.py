@@ -37,10 +37,13 @@ OTHER_COLUMNS = {
 }
 
 
+FP32_COLUMNS = {f"fp32_{name}": f"fp32: {title}" for name, title in COLUMNS.items()}
+"""Measured with --fp32 alone."""
+
+
 def summary(results: Sequence[Result]) -> dict[str, Any]:
     """Return means and spreads as JSON values, and every result."""
-    frame = as_frame(results)
-    figures = [*COLUMNS, *OTHER_COLUMNS, "minutes"]
+    frame, figures = _frame(results), [*COLUMNS, *OTHER_COLUMNS, *FP32_COLUMNS, "minutes"]
     ours = frame[frame["detector"] == OURS]
 
     def values(found: Spread | None) -> dict[str, Any] | None:
@@ -61,7 +64,7 @@ def summary(results: Sequence[Result]) -> dict[str, Any]:
 
 def print_results(results: Sequence[Result], console: Console) -> None:
     """Print the tables: at 0.5 false accepts per hour, then at other thresholds."""
-    frame = as_frame(results)
+    frame = _frame(results)
     first = results[0]
     settings, hours = first.settings, first.figures["negative_hours"] or 0.0
     console.print()
@@ -78,6 +81,9 @@ def print_results(results: Sequence[Result], console: Console) -> None:
     console.print(_table(frame, {**COLUMNS, "minutes": "minutes"}))
     say(console, "At 2 per hour, and at the threshold that ships:")
     console.print(_table(frame, OTHER_COLUMNS))
+    if known := {name: title for name, title in FP32_COLUMNS.items() if frame[name].notna().any()}:
+        say(console, "The fp32 artifacts, at 0.5 per hour:")
+        console.print(_table(frame, known))
     _print_minutes(results, console)
     heard = sorted({name for r in results for name in r.notes.get("heard_by_backbone", ())})
     if heard:
@@ -86,6 +92,13 @@ def print_results(results: Sequence[Result], console: Console) -> None:
             f"the backbone had learnt phonemes from {', '.join(heard)}: no phrase, but the voices.",
             label="note:",
         )
+
+
+def _frame(results: Sequence[Result]) -> pd.DataFrame:
+    """Return one row for each result, with a column for every figure that is shown."""
+    frame = as_frame(results)
+    shown = [*COLUMNS, *OTHER_COLUMNS, *FP32_COLUMNS]
+    return frame.reindex(columns=frame.columns.union(shown, sort=False))
 
 
 def _table(frame: pd.DataFrame, columns: dict[str, str]) -> Table:

@@ -52,7 +52,7 @@ def arguments(folders: Path) -> list[object]:
 @pytest.fixture(scope="module")
 def bench(place: Place, arguments: list[object], module_patch: pytest.MonkeyPatch) -> Path:
     """One finished seed; flite spoke for other trainings in this home before."""
-    smaller = functools.partial(pipeline.export_bundle, formats=("int8.onnx",))
+    smaller = functools.partial(pipeline.export_bundle, formats=("onnx", "int8.onnx"))
     module_patch.setattr(pipeline, "export_bundle", smaller)
     module_patch.setattr(exam, "POSITIVES", 10)
     module_patch.setattr(exam, "NEAR_MISSES", 6)
@@ -167,8 +167,26 @@ def test_report_prints_what_is_there_without_recordings(
     assert place.run("benchmark", "--report", bench) == 0
     said = capsys.readouterr().out
     assert "smart mirror" in said
+    assert "The fp32 artifacts" not in said
     assert "so few hours cannot show 0.5 per hour" in said
     assert place.stages == []
+
+
+@needs_flite
+def test_fp32_stands_beside_int8_and_noise_may_be_left_out(
+    bench: Path, place: Place, folders: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = place.outs / "fp32"
+    shutil.copytree(bench, out)
+    result_path(out, "smart mirror", "seed-0").unlink()
+    more = ["--negatives", folders / "negatives", "--hold-out", "flite", "--fp32"]
+    assert place.run("benchmark", "--out", out, *more, "--phrases", "smart mirror") == 0
+    figures = read_result(result_path(out, "smart mirror", "seed-0")).figures
+    assert figures["fp32_heldout_miss"] == pytest.approx(figures["heldout_miss"], abs=0.11)
+    assert "heldout_miss_10db" not in figures
+    said = capsys.readouterr().out
+    assert "The fp32 artifacts, at 0.5 per hour:" in said
+    assert "people, 10 dB" in said
 
 
 def test_what_is_missing_is_said(

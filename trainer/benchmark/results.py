@@ -120,12 +120,12 @@ def finished(folder: Path, phrase: str, name: str, settings: Settings) -> bool:
 
 
 def read_results(folder: Path) -> list[Result]:
-    """Return every result in a folder, ours and rivals', by phrase and name.
+    """Return every result in a folder: ours by phrase and seed, then the rivals'.
 
     Raises:
         ResultsError: there is none, or one of them is damaged.
     """
-    paths = sorted([*folder.glob("*/seed-*.json"), *folder.glob("*/rival-*.json")])
+    paths = [*sorted(folder.glob("*/seed-*.json")), *sorted(folder.glob("*/rival-*.json"))]
     if not paths:
         raise ResultsError(f"{folder} holds no benchmark results: run the benchmark first.")
     return [read_result(path) for path in paths]
