@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from db.clips import ClipFilter, ClipStore
 from trainer.casting import NEED_GPU
 from trainer.dataset import PEOPLE
@@ -102,7 +104,7 @@ class StoreWithout(ClipStore):
 
     def _without_people(self, clips: pd.DataFrame) -> pd.DataFrame:
         hidden = [bool(self._people & set(split_people(who))) for who in clips["speaker"]]
-        return clips[[not one for one in hidden]].reset_index(drop=True)
+        return clips[~np.array(hidden, bool)].reset_index(drop=True)
 
 
 def check_held_out(

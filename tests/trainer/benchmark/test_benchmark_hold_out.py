@@ -5,6 +5,7 @@ from contextlib import closing
 import numpy as np
 import pytest
 
+from db.clip_search import COLUMNS
 from db.clips import ClipFilter, ClipStore
 from db.connection import open_database
 from trainer.benchmark.hold_out import (
@@ -57,7 +58,9 @@ def test_every_way_of_finding_clips_hides_them(stores):
 
 def test_asking_for_a_held_out_engine_finds_nothing(stores):
     _, without = stores
-    assert without.find(engines=["flite"]).empty
+    nothing = without.find(engines=["flite"])
+    assert nothing.empty
+    assert set(nothing.columns) == set(COLUMNS)
     assert set(without.find(engines=["flite", "recording"])["speaker"]) == {"speechocean:anna"}
     assert without.count(ClipFilter(engines=["flite"])) == 0
 
