@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from rich.table import Table
+from rich.table import Column, Table
 
 from trainer.benchmark.measure import RATES_PER_HOUR
 from trainer.benchmark.results import OURS, Spread, as_frame, mean_over_phrases, spread
@@ -102,7 +102,7 @@ def _frame(results: Sequence[Result]) -> pd.DataFrame:
 
 
 def _table(frame: pd.DataFrame, columns: dict[str, str]) -> Table:
-    table = Table("phrase", "seeds", *columns.values())
+    table = Table(Column("phrase", no_wrap=True), "seeds", *columns.values())
     ours = frame[frame["detector"] == OURS]
     for phrase, of_phrase in frame.groupby("phrase", sort=False):
         for detector, rows in of_phrase.groupby("detector", sort=False):

@@ -140,7 +140,7 @@ def as_frame(results: Sequence[Result]) -> pd.DataFrame:
                 "seed": result.seed,
                 "detector": result.detector,
                 **result.figures,
-                "minutes": sum(result.minutes.values()),
+                "minutes": sum(result.minutes.values()) if result.minutes else None,
             }
             for result in results
         ]
