@@ -130,6 +130,10 @@ class VoiceCast:
             return self._blend(engine, voice, voices)
         return voice
 
+    def speaks_phonemes(self, voice: Voice) -> bool:
+        """Whether this voice can be told how to say a text."""
+        return self._engines[voice.engine].speaks_phonemes
+
     def _blend(self, engine: SpeechEngine, voice: Voice, voices: Sequence[Voice]) -> Voice:
         """Mix with another voice of the same side, so that the child is on that side too."""
         others = [

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from trainer.accents import ACCENT_SHARE, accented
 from trainer.casting import ENGINE_WEIGHTS, VoiceCast, open_engines
 from trainer.fitting import Finder, planned_texts
 from trainer.listening import why_deaf
@@ -117,8 +118,12 @@ def _tasks(
         voice = cast.draw(ENGINE_WEIGHTS[bucket], from_phonemes=text.spoken_as_phonemes)
         if voice is None:
             continue
-        speed = float(np.exp(rng.uniform(*np.log(SPEEDS))))
-        tasks.append(SynthesisTask(text, voice, round(speed, 3), int(rng.integers(2**31))))
+        speed = round(float(np.exp(rng.uniform(*np.log(SPEEDS)))), 3)
+        seed = int(rng.integers(2**31))
+        phonemes, accent = (text.phonemes if text.spoken_as_phonemes else None), ""
+        if cast.speaks_phonemes(voice) and rng.random() < ACCENT_SHARE:
+            phonemes, accent = accented(text, rng)
+        tasks.append(SynthesisTask(text, voice, speed, seed, accent, phonemes))
     return tasks
 
 

@@ -50,6 +50,10 @@ class SynthesisTask:
     voice: Voice
     speed: float
     seed: int
+    accent: str = ""
+    """Where the speaker is from, for the record; "" for the voice's own way."""
+    phonemes: str | None = None
+    """To speak in place of the text, in Kokoro's symbols; needed for made-up words."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +112,7 @@ def _speak_one(task: SynthesisTask) -> Speech:
         task.text.text,
         task.voice,
         speed=task.speed,
-        phonemes=task.text.phonemes if task.text.spoken_as_phonemes else None,
+        phonemes=task.phonemes,
         seed=task.seed,
     )
     waveform = speech.waveform
@@ -116,7 +120,7 @@ def _speak_one(task: SynthesisTask) -> Speech:
         resampled = soxr.resample(waveform, speech.rate_hz, SAMPLE_RATE_HZ)
         waveform = np.asarray(resampled, np.float32)
     heard = listen(waveform, task.text)
-    settings = speech.settings | heard
+    settings = speech.settings | heard | ({"accent": task.accent} if task.accent else {})
     return replace(speech, waveform=waveform, rate_hz=SAMPLE_RATE_HZ, settings=settings)
 
 
