@@ -33,6 +33,8 @@ CLIPS_PER_STREAM = 8
 AMBIENT_STREAM_S = 30.0
 BYSTANDERS = 80
 VALIDATION_VARIANTS = 4
+VALIDATION_PLAIN_VARIANTS = 3
+"""Of the plain clips: the rates of false accepts that thresholds stand on need hours."""
 MIN_VALIDATION_CLIPS = 8
 PEOPLE = frozenset({RECORDED, "cut"})
 """The `engine` of clips in which people speak."""
@@ -145,7 +147,7 @@ def _plan(
     positives = chosen[Bucket.POSITIVE]
     positive_variants = preset.positive_variants if training else VALIDATION_VARIANTS
     near_variants = preset.confuser_variants if training else 1
-    plain_variants = preset.plain_variants if training else 1
+    plain_variants = preset.plain_variants if training else VALIDATION_PLAIN_VARIANTS
     ambient = preset.ambient_hours * 3600 * (0.75 if training else 0.25)
     tasks: dict[str, list[RenderTask]] = {
         "positives": [
@@ -255,10 +257,13 @@ def _throats(clips: pd.DataFrame, scenes: Iterable[Scene]) -> int:
     return len(heard)
 
 
-def window_frames(scenes: Sequence[Scene], least: int = 200, most: int = 600) -> int:
-    """Return how long a training window must be so that nearly every phrase and 0.8 s fit."""
+def window_frames(scenes: Sequence[Scene], least: int = 320, most: int = 600) -> int:
+    """Return how long a training window must be for nearly every phrase.
+
+    There are 0.8 s behind it and 1.2 s before it, in which the network comes to know the room.
+    """
     lengths = np.array([scene.end_frame - scene.start_frame for scene in scenes])
-    return int(np.clip(np.quantile(lengths, 0.95) + 80, least, most))
+    return int(np.clip(np.quantile(lengths, 0.95) + 200, least, most))
 
 
 def as_batch(windows: Sequence[NDArray[np.float16]]) -> NDArray[np.float32]:

@@ -98,17 +98,23 @@ class TinyCRNN(nn.Module):
         """Map raw front-end values to about −1…2, same shape."""
         return features / self.config.feature_scale - 1.0
 
-    def encode(self, features: Tensor) -> Tensor:
+    def encode(self, features: Tensor, state: Tensor | None = None) -> Tensor:
         """Map raw features [batch, frames, channels] to GRU outputs [batch, steps, hidden].
 
         The past before the first frame is zeros after normalisation, as in a fresh stream.
+
+        Args:
+            features: raw features.
+            state: [batch, hidden], what the GRU starts from; zeros, as in a fresh stream, if None.
         """
         x = self.normalise(features).transpose(1, 2)
         x = functional.pad(x, (self.first_context_frames, 0))
         x = functional.relu(self.norm1(self.conv1(x)))
         x = functional.pad(x, (self.second_context_steps, 0))
         x = functional.relu(self.norm2(self.conv2(x)))
-        x, _ = self.gru(self.dropout(x.transpose(1, 2)))
+        x, _ = self.gru(
+            self.dropout(x.transpose(1, 2)), None if state is None else state.unsqueeze(0)
+        )
         return x
 
     def forward(self, features: Tensor) -> Tensor:
@@ -116,10 +122,19 @@ class TinyCRNN(nn.Module):
 
         steps = frames // frames_per_step; frames of an unfinished last step are not looked at.
         """
+        return self.listen(features)[0]
+
+    def listen(self, features: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Map raw features and the GRU's state to logits [batch, steps] and its last state.
+
+        Args:
+            features: [batch, frames, channels].
+            state: [batch, hidden]; zeros, as in a fresh stream, if None.
+        """
         usable = features.shape[1] // self.config.frames_per_step * self.config.frames_per_step
-        x = self.encode(features[:, :usable])
-        x = functional.relu(self.head1(self.dropout(x)))
-        return self.head2(x).squeeze(-1)
+        heard = self.encode(features[:, :usable], state)
+        x = functional.relu(self.head1(self.dropout(heard)))
+        return self.head2(x).squeeze(-1), heard[:, -1]
 
 
 def save_checkpoint(model: TinyCRNN, folder: Path, meta: dict[str, Any]) -> None:

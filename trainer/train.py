@@ -17,6 +17,7 @@ from trainer.dataset import as_batch, window_frames
 from trainer.feature_warp import FeatureWarp, shift_channels, to_length
 from trainer.model import TinyCRNN, TinyCRNNConfig
 from trainer.progress import Report, Stage
+from trainer.silence import SilentStates
 from trainer.validation import Verdict, batch_logits, judge
 
 if TYPE_CHECKING:
@@ -37,8 +38,8 @@ class TrainConfig:
 
     steps: int
     positives_per_batch: int = 20
-    near_per_batch: int = 14
-    plain_per_batch: int = 30
+    near_per_batch: int = 10
+    plain_per_batch: int = 20
     learning_rate: float = 2e-3
     weight_decay: float = 1e-2
     target_window_s: float = 0.36
@@ -257,6 +258,7 @@ def _train(  # noqa: PLR0917 - the arguments of train
         round(config.steps * share)
         for share in np.linspace(config.judge_from, 1.0, config.judge_times)
     }
+    states = SilentStates(model)
     running = 0.0
     model.train()
     for step in range(1, config.steps + 1):
@@ -275,8 +277,9 @@ def _train(  # noqa: PLR0917 - the arguments of train
         ends = np.array([end for _, _, end in crops])
         early = starts + config.early_share * (ends - starts)
         per_step = model.config.frames_per_step
+        logits, _ = model.listen(torch.from_numpy(batch).to(device), states.draw(len(batch), rng))
         loss = loss_of(
-            model(torch.from_numpy(batch).to(device)),
+            logits,
             torch.from_numpy(early.astype(np.int64) // per_step).to(device),
             torch.from_numpy(ends.astype(np.int64) // per_step).to(device),
         )
