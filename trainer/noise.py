@@ -1,4 +1,4 @@
-"""A random generator in, background noise out: coloured noise, hum, chords, clatter, babble.
+"""A random generator in, background noise out: steady, swelling, sudden, tuneful or spoken.
 
 Recorded noise comes from `trainer.sounds`; what is made here never runs out and costs no download.
 """
@@ -110,6 +110,83 @@ def chords(rng: np.random.Generator, samples: int) -> Waveform:
     return out
 
 
+def _events(
+    rng: np.random.Generator,
+    samples: int,
+    make: Callable[[int], Waveform],
+    length_s: tuple[float, float],
+) -> Waveform:
+    """Sudden sounds with silence between them, as often in a minute as chance will have it."""
+    out = np.zeros(samples, np.float32)
+    pause_s = np.exp(rng.uniform(np.log(0.15), np.log(2.0)))
+    at = -int(rng.uniform(0, pause_s) * SAMPLE_RATE_HZ)
+    while at < samples:
+        length = int(SAMPLE_RATE_HZ * np.exp(rng.uniform(*np.log(length_s))))
+        first, stop = max(at, 0), min(at + length, samples)
+        if stop > first:
+            sound = unit_rms(make(length)) * np.float32(10 ** (rng.uniform(-12, 0) / 20))
+            out[first:stop] += sound[first - at : stop - at]
+        at += length + int(rng.exponential(pause_s) * SAMPLE_RATE_HZ)
+    floor = np.float32(10 ** (rng.uniform(-60, -20) / 20))
+    return out + floor * coloured(rng, samples) if rng.random() < 0.5 else out
+
+
+def _swell(rng: np.random.Generator, samples: int) -> NDArray[np.float64]:
+    """Loudness [samples] of a sound that starts suddenly and dies away."""
+    place = np.linspace(0, 1, samples)
+    attack = rng.uniform(0.01, 0.25)
+    return np.minimum(place / attack, 1) * np.minimum((1 - place) / rng.uniform(0.1, 0.7), 1)
+
+
+def calls(rng: np.random.Generator, samples: int) -> Waveform:
+    """Animals, babies, laughter, alarms: voiced sounds that glide, some of them rough."""
+    base_hz = np.exp(rng.uniform(np.log(120), np.log(1400)))
+    tilt, rough = rng.uniform(0.3, 1.6), rng.uniform(0.0, 0.6)
+    formants_hz = rng.uniform(400, 4500, 3)
+
+    def call(length: int) -> Waveform:
+        glide = np.interp(
+            np.linspace(0, 1, length), [0, rng.uniform(0.2, 0.8), 1], rng.uniform(0.7, 1.5, 3)
+        )
+        jitter = 1 + 0.03 * rough * np.convolve(
+            rng.standard_normal(length), np.ones(80) / 9, "same"
+        )
+        phase = np.cumsum(2 * np.pi * base_hz * glide * jitter / SAMPLE_RATE_HZ)
+        order = np.arange(1, max(2, int(7000 / base_hz)) + 1)
+        near = np.exp(-(((order * base_hz)[:, None] - formants_hz) ** 2) / 2 / 400**2).sum(1)
+        tone = unit_rms(harmonic_sum(phase, (0.2 + near) / order**tilt + 0j))
+        breath = rough * rng.standard_normal(length).astype(np.float32)
+        return ((tone + breath) * _swell(rng, length)).astype(np.float32)
+
+    return _events(rng, samples, call, (0.06, 1.0))
+
+
+def bursts(rng: np.random.Generator, samples: int) -> Waveform:
+    """Coughs, sneezes, slams, rustling: noise that starts suddenly, with silence between."""
+
+    def burst(length: int) -> Waveform:
+        return (coloured(rng, length) * _swell(rng, length)).astype(np.float32)
+
+    return _events(rng, samples, burst, (0.04, 0.7))
+
+
+def ticks(rng: np.random.Generator, samples: int) -> Waveform:
+    """Clocks, keys, drips: the same short click again and again, more or less regularly."""
+    out = np.zeros(samples, np.float32)
+    length = int(SAMPLE_RATE_HZ * rng.uniform(0.003, 0.04))
+    time_s = np.arange(length) / SAMPLE_RATE_HZ
+    click = rng.standard_normal(length) * rng.uniform(0.1, 1.0)
+    for tone_hz in rng.uniform(300, 7500, 3):
+        click = click + np.sin(2 * np.pi * tone_hz * time_s) * rng.uniform(0, 1)
+    click = (click * np.exp(-time_s / rng.uniform(0.001, 0.015))).astype(np.float32)
+    period_s, sway = np.exp(rng.uniform(np.log(0.08), np.log(1.2))), rng.uniform(0, 0.4)
+    at = int(rng.uniform(0, period_s) * SAMPLE_RATE_HZ)
+    while at < samples:
+        out[at : at + length] += click[: samples - at] * np.float32(rng.uniform(0.5, 1.0))
+        at += max(1, int(period_s * (1 + rng.uniform(-sway, sway)) * SAMPLE_RATE_HZ))
+    return out
+
+
 def babble(rng: np.random.Generator, samples: int, speech: Sequence[Waveform]) -> Waveform:
     """Several people at once: `speech` clips laid over each other at random moments."""
     out = np.zeros(samples, np.float32)
@@ -132,8 +209,14 @@ MAKERS: dict[str, Callable[[np.random.Generator, int], Waveform]] = {
     "hum": hum,
     "clatter": clatter,
     "chords": chords,
+    "calls": calls,
+    "bursts": bursts,
+    "ticks": ticks,
 }
-WEIGHTS = {"coloured": 2.0, "gusts": 1.0, "hum": 1.0, "clatter": 1.0, "chords": 1.0, BABBLE: 2.0}
+WEIGHTS = {
+    "coloured": 2.0, "gusts": 1.0, "hum": 0.7, "clatter": 1.0, "chords": 1.0, "calls": 1.5,
+    "bursts": 1.0, "ticks": 0.7, BABBLE: 1.5,
+}  # fmt: skip
 """How often each kind is drawn."""
 
 
