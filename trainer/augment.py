@@ -133,10 +133,35 @@ def overdrive(waveform: Waveform, gain_db: float, *, soft: bool) -> Waveform:
     return np.tanh(driven) if soft else np.clip(driven, -1, 1)
 
 
+def gate(waveform: Waveform, spans: Sequence[tuple[int, int]], margin: int) -> Waveform:
+    """Silence everything that is further than `margin` samples from every span."""
+    passed = np.zeros(len(waveform), bool)
+    for start, stop in spans:
+        passed[max(0, start - margin) : stop + margin] = True
+    return np.where(passed, waveform, np.float32(0))
+
+
 def _power(waveform: Waveform, spans: Sequence[tuple[int, int]]) -> float:
     """Return the mean square inside of spans."""
     total = sum(float(np.dot(waveform[a:b], waveform[a:b])) for a, b in spans)
     return total / max(1, sum(b - a for a, b in spans))
+
+
+def _noisy(
+    x: Waveform,
+    recipe: RecordingRecipe,
+    surroundings: Surroundings,
+    spans: Sequence[tuple[int, int]],
+    share: float,
+    *,
+    early: bool,
+) -> Waveform:
+    """Add the noises that come before the band limit, or those behind it."""
+    rms = float(np.sqrt(_power(x, spans) * share))
+    for noise in recipe.noises:
+        if noise.early is early:
+            x = add_noise(x, surroundings.noise(noise, len(x)), noise.snr_db, rms)
+    return x
 
 
 def record(
@@ -164,27 +189,22 @@ def record(
     dry = _power(scene, spans)
     share = (speech_rms**2 / dry) if speech_rms is not None and dry else 1.0
 
-    def noisy(x: Waveform, *, early: bool) -> Waveform:
-        rms = float(np.sqrt(_power(x, spans) * share))
-        for noise in recipe.noises:
-            if noise.early is early:
-                x = add_noise(x, surroundings.noise(noise, len(x)), noise.snr_db, rms)
-        return x
-
     x = scene
     if recipe.room:
         x = reverberate(x, surroundings.response(recipe.room))
     if recipe.equaliser_db:
         x = equalise(x, recipe.equaliser_db)
-    x = noisy(x, early=True)
+    x = _noisy(x, recipe, surroundings, spans, share, early=True)
     if recipe.band:
         x = limit_band(x, recipe.band)
     if recipe.codec and recipe.codec_early:
         x = code(x, recipe.codec)
-    x = noisy(x, early=False)
+    x = _noisy(x, recipe, surroundings, spans, share, early=False)
     x = x / np.float32(np.abs(x).max(initial=0.0) + 1e-9)
     if recipe.overdrive_db:
         x = overdrive(x, recipe.overdrive_db, soft=recipe.soft)
     if recipe.codec and not recipe.codec_early:
         x = code(x, recipe.codec)
+    if recipe.gate_s is not None:
+        x = gate(x, spans, int(recipe.gate_s * SAMPLE_RATE_HZ))
     return to_int16(np.asarray(x * np.float32(10 ** (recipe.peak_db / 20)), np.float32))

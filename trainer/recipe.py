@@ -46,10 +46,10 @@ class Strength:
     measured_share: float = 0.35
     """Of the rooms, when measured ones are there."""
     equaliser_share: float = 0.5
-    noise_share: float = 0.7
+    noise_share: float = 0.65
     snr_db: tuple[float, float] = (0.0, 20.0)
-    quiet_snr_db: tuple[float, float] = (20.0, 60.0)
-    """All others: no microphone is silent."""
+    quiet_snr_db: tuple[float, float] = (20.0, 85.0)
+    """All others: from a busy street outside to a studio."""
     recorded_share: float = 0.4
     """Of the noises, when recordings are there."""
     early_noise_share: float = 0.3
@@ -61,6 +61,10 @@ class Strength:
     codec_share: float = 0.12
     clip_share: float = 0.08
     overdrive_db: tuple[float, float] = (3.0, 14.0)
+    gate_share: float = 0.15
+    """Devices and recordings that are digitally silent when nobody speaks."""
+    gate_s: tuple[float, float] = (0.02, 1.0)
+    """What a gate lets through on either side of the speech."""
     peak_db: tuple[float, float] = (-32.0, -1.0)
 
 
@@ -134,6 +138,8 @@ class RecordingRecipe:
     """Above full scale."""
     soft: bool = False
     """Overdriven like a tube, not like a converter."""
+    gate_s: float | None = None
+    """What a gate lets through on either side of speech; None for no gate."""
 
 
 def draw_voice(
@@ -195,6 +201,7 @@ def draw_recording(
         weights = np.array([c.weight for c in CODECS.values()])
         codec = str(rng.choice(list(CODECS), p=weights / weights.sum()))
     driven = rng.random() < strength.clip_share
+    gated = rng.random() < strength.gate_share
     return RecordingRecipe(
         noises=tuple(noises),
         peak_db=float(rng.uniform(*strength.peak_db)),
@@ -205,7 +212,12 @@ def draw_recording(
         codec_early=bool(rng.random() < 0.5),
         overdrive_db=float(rng.uniform(*strength.overdrive_db)) if driven else 0.0,
         soft=bool(rng.random() < 0.5),
+        gate_s=_log_uniform(rng, strength.gate_s) if gated else None,
     )
+
+
+def _log_uniform(rng: np.random.Generator, between: tuple[float, float]) -> float:
+    return float(np.exp(rng.uniform(*np.log(between))))
 
 
 def _draw_band(rng: np.random.Generator) -> Band:

@@ -36,9 +36,13 @@ if TYPE_CHECKING:
     from trainer.surroundings import Surroundings
 
 
+KEPT_FRAMES = 450
+"""What is kept of the time before a phrase: what a window of training can reach."""
+
+
 @dataclass(frozen=True)
 class Scene:
-    """One recording with one phrase in it."""
+    """One recording with one phrase in it, without most of what was before the phrase."""
 
     features: NDArray[np.float16]
     """[frames, 40], raw front-end values."""
@@ -158,14 +162,10 @@ class Renderer:
         recipe = self.draw(task, variant)
         assert isinstance(recipe, SceneRecipe)
         take = self._take_scene(clip, recipe)
-        ((start, end),) = take.spans
-        return Scene(
-            features(take.pcm).astype(np.float16),
-            start // HOP_SAMPLES,
-            end // HOP_SAMPLES,
-            task.clip_id,
-            recipe,
-        )
+        start, end = (at // HOP_SAMPLES for at in take.spans[0])
+        heard = features(take.pcm)[max(0, start - KEPT_FRAMES) :].astype(np.float16)
+        start, end = min(start, KEPT_FRAMES), end - max(0, start - KEPT_FRAMES)
+        return Scene(heard, start, end, task.clip_id, recipe)
 
     def draw(self, task: RenderTask, variant: int = 0) -> SomeRecipe:
         """Return the recipe of a task, for a scene of one of its variants."""

@@ -25,9 +25,9 @@ from trainer.recipe import (
 if TYPE_CHECKING:
     import numpy as np
 
-BEFORE_S = (2.0, 2.03)
-"""Audio in front of a phrase, so that a window of 2 s can end just behind it; it varies by one step
-of the detector, so that a phrase may begin anywhere in a step."""
+BEFORE_S = (2.0, 7.0)
+"""Audio in front of a phrase: the front end's gain control goes on adapting for seconds. The phrase
+may begin anywhere in a step of the detector."""
 AFTER_S = (0.9, 1.3)
 CONTEXT_SHARE = 0.4
 """Share of scenes in which somebody talks right before the phrase, and as many right after."""

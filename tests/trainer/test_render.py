@@ -17,6 +17,7 @@ from watchword_runtime.frontend import SAMPLE_RATE_HZ
 
 FRAME = SAMPLE_RATE_HZ // 100
 DRY = Strength(
+    gate_share=0,
     room_share=0,
     noise_share=0,
     quiet_snr_db=(60, 60),
@@ -60,7 +61,7 @@ def stored(tmp_path, waveform, name="clip.flac"):
 def loud_part(waveform):
     """First and last 5 ms, in samples, of what is above half of the loudest."""
     power = np.square(waveform[: len(waveform) // 80 * 80]).reshape(-1, 80).mean(axis=1)
-    loud = np.nonzero(power > 0.3 * np.quantile(power, 0.95))[0]
+    loud = np.nonzero(power > 0.3 * np.quantile(power, 0.98))[0]
     return loud[0] * 80, (loud[-1] + 1) * 80
 
 
@@ -127,10 +128,12 @@ def test_a_scene_says_in_which_frames_the_phrase_is(tmp_path):
     scenes = renderer(DRY).render(render.SceneTask(path, 7, 4, (1, 2), SPAN_S))
     whole = renderer(DRY).render(render.SceneTask(path, 7, 4, (1, 2)))
     for scene, full in zip(scenes, whole, strict=True):
-        assert np.array_equal(scene.features, full.features)
-        assert 200 <= full.start_frame <= 203
+        kept = min(len(scene.features), len(full.features))
+        assert np.array_equal(scene.features[-kept:], full.features[-kept:])
+        assert 200 <= full.start_frame <= render.KEPT_FRAMES
+        cut, said = len(full.features) - len(scene.features), scene.start_frame - full.start_frame
         length = full.end_frame - full.start_frame
-        assert scene.start_frame - full.start_frame == pytest.approx(length / 3, abs=2)
+        assert cut + said == pytest.approx(length / 3, abs=2)
         assert scene.end_frame - scene.start_frame == pytest.approx(length * 0.4 / 1.5, abs=2)
         assert scene.clip_id == 7
 
