@@ -92,3 +92,19 @@ def start_from_backbone(model: TinyCRNN, path: Path = SHIPPED) -> None:
                     f"{tuple(state[name].shape)}. Start without it, or pretrain this shape."
                 )
             state[name].copy_(value)
+
+
+def read_phonemes(path: Path) -> dict[str, Tensor]:
+    """Return the state of the linear layer that reads phonemes off the encoder.
+
+    Raises:
+        BackboneError: the file is missing, damaged or something else.
+    """
+    read_card(path)
+    prefix = "phonemes."
+    with safe_open(path, framework="pt") as stored:
+        return {
+            name.removeprefix(prefix): stored.get_tensor(name)
+            for name in stored.keys()  # noqa: SIM118 - not a mapping
+            if name.startswith(prefix)
+        }

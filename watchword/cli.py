@@ -134,6 +134,9 @@ goes on. The shipped backbone was made by this command (docs/backbone.md).""",
         "--sentences", type=seed, default=0, help="sentences to synthesise first (0)"
     )
     pretrain.add_argument("--steps", type=positive, default=12_000, help="of training (12000)")
+    pretrain.add_argument(
+        "--start", type=Path, help="weights of an earlier pretraining to go on from (none)"
+    )
     pretrain.add_argument("--seed", type=seed, default=0, help="decides every draw (0)")
 
     voices = add_command(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from db.clips import CLIP_FOLDER, ClipStore
 from db.connection import home, open_database
-from trainer.backbone import save_backbone
+from trainer.backbone import read_card, save_backbone
 from trainer.dataset import PEOPLE
 from trainer.pretraining.material import Passage, render_material, transcribed
 from trainer.pretraining.phoneme_training import (
@@ -74,9 +74,10 @@ def pretrain(options: argparse.Namespace) -> int:
             _all(passages, Side.TRAIN),
             _all(passages, Side.VALIDATION),
             PhonemeTrainingConfig(options.steps),
-            work / f"state-{_digest(clips)}-{options.seed}-{options.steps}",
+            work / _state_name(clips, options),
             seed=options.seed,
             report=report,
+            start=options.start,
         )
     rates = {
         name: phoneme_error_rate(network, sides[Side.VALIDATION])
@@ -91,6 +92,7 @@ def pretrain(options: argparse.Namespace) -> int:
         },
         "learnt_from": _sources(clips),
         "steps": options.steps,
+        "started_from": read_card(options.start) if options.start else None,
         "seed": options.seed,
         "watchword": importlib.metadata.version("watchword"),
         "torch": importlib.metadata.version("torch"),
@@ -105,6 +107,12 @@ def pretrain(options: argparse.Namespace) -> int:
 def _digest(clips: pd.DataFrame) -> str:
     """Name what is learnt from: weights of other clips must not pass for weights of these."""
     return hashlib.sha256("".join(sorted(clips["sha256"])).encode()).hexdigest()[:16]
+
+
+def _state_name(clips: pd.DataFrame, options: argparse.Namespace) -> str:
+    """Name the folder of a run after everything that decides its weights."""
+    start = hashlib.sha256(options.start.read_bytes()).hexdigest()[:8] if options.start else "none"
+    return f"state-{_digest(clips)}-{start}-{options.seed}-{options.steps}"
 
 
 def _all(passages: dict[str, dict[Side, list[Passage]]], side: Side) -> list[Passage]:

@@ -6,15 +6,17 @@ Method: A. Graves et al., "Connectionist temporal classification", 2006, on caus
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from trainer.backbone import read_phonemes, start_from_backbone
+from trainer.feature_warp import FeatureWarp, shift_channels, to_length
 from trainer.model import TinyCRNN, TinyCRNNConfig
-from trainer.pretraining.labels import BLANK, CLASSES, edits, greedy
+from trainer.pretraining.labels import BLANK, CLASSES, edits, frames_needed, greedy
 from trainer.progress import Report, Stage
 
 if TYPE_CHECKING:
@@ -34,7 +36,7 @@ class PhonemeTrainingConfig:
 
     steps: int = 20_000
     batch: int = 64
-    learning_rate: float = 3e-3
+    learning_rate: float = 2e-3
     weight_decay: float = 1e-2
     dropout: float = 0.1
     """Less than a detector's: the network is small and the material large."""
@@ -42,6 +44,7 @@ class PhonemeTrainingConfig:
     masks: int = 2
     mask_channels: int = 6
     mask_frames: int = 12
+    warp: FeatureWarp = field(default_factory=lambda: FeatureWarp(pace=(0.8, 1.25)))
     save_every: int = 500
     judge_every: int = 2_500
 
@@ -62,27 +65,37 @@ class PhonemeNetwork(nn.Module):
 class _Batches:
     """Batches of passages of similar length, drawn for ever."""
 
-    def __init__(self, passages: Sequence[Passage], size: int, config: TinyCRNNConfig) -> None:
+    def __init__(
+        self, passages: Sequence[Passage], size: int, config: TinyCRNNConfig, warp: FeatureWarp
+    ) -> None:
         order = np.argsort([len(p.features) for p in passages], kind="stable")
         self._groups = [order[i : i + size] for i in range(0, len(order), size)]
         self._passages = passages
         self._per_step = config.frames_per_step
+        self._warp = warp
 
     def draw(self, rng: np.random.Generator) -> tuple[np.ndarray, Tensor, Tensor, Tensor]:
         """Return features [batch, frames, 40], labels (concatenated), steps and label counts."""
         group = self._groups[int(rng.integers(len(self._groups)))]
         chosen = [self._passages[i] for i in group]
-        longest = max(len(p.features) for p in chosen)
+        heard = [self._warped(p, rng) for p in chosen]
+        longest = max(map(len, heard))
         longest += -longest % self._per_step
-        features = np.zeros((len(chosen), longest, chosen[0].features.shape[1]), np.float32)
-        for row, passage in enumerate(chosen):
-            features[row, : len(passage.features)] = passage.features
+        features = np.zeros((len(chosen), longest, heard[0].shape[1]), np.float32)
+        for row, frames in enumerate(heard):
+            features[row, : len(frames)] = frames
         return (
             features,
             torch.from_numpy(np.concatenate([p.labels for p in chosen])),
-            torch.tensor([len(p.features) // self._per_step for p in chosen]),
+            torch.tensor([len(frames) // self._per_step for frames in heard]),
             torch.tensor([len(p.labels) for p in chosen]),
         )
+
+    def _warped(self, passage: Passage, rng: np.random.Generator) -> np.ndarray:
+        """Return the features at another pace and by another throat, never too fast to label."""
+        least = self._per_step * (frames_needed(passage.labels) + 1)
+        frames = max(round(len(passage.features) / self._warp.draw_pace(rng)), least)
+        return shift_channels(to_length(passage.features, frames), self._warp.draw_shift(rng))
 
 
 def mask(features: np.ndarray, config: PhonemeTrainingConfig, rng: np.random.Generator) -> None:
@@ -124,6 +137,7 @@ def train_phonemes(
     seed: int,
     report: Report,
     model_config: TinyCRNNConfig | None = None,
+    start: Path | None = None,
 ) -> tuple[PhonemeNetwork, float]:
     """Train, going on from where a stopped run was.
 
@@ -135,6 +149,7 @@ def train_phonemes(
         seed: decides initial weights and every draw.
         report: receives the stage `pretraining`.
         model_config: the network's shape; its dropout is replaced by the recipe's.
+        start: weights of an earlier pretraining to begin with; None begins with nothing.
 
     Returns:
         The averaged network and its phoneme error rate on `validation`.
@@ -143,6 +158,9 @@ def train_phonemes(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = PhonemeNetwork(TinyCRNNConfig(**shape))
+        if start is not None:
+            start_from_backbone(network.encoder, start)
+            network.phonemes.load_state_dict(read_phonemes(start))
         average = torch.optim.swa_utils.AveragedModel(
             network,
             multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(config.average_decay),
@@ -162,7 +180,7 @@ def train_phonemes(
         state = work / STATE_FILE
         first = _restore(state, {**parts, "schedule": schedule})
         loss_of = nn.CTCLoss(blank=BLANK, zero_infinity=True)
-        batches = _Batches(train, config.batch, network.encoder.config)
+        batches = _Batches(train, config.batch, network.encoder.config, config.warp)
         stage = Stage(report, "pretraining", config.steps)
         running = 0.0
         for step in range(first + 1, config.steps + 1):
