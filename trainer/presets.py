@@ -39,11 +39,11 @@ class Preset:
 QUICK = Preset(
     name="quick",
     about="A first detector in minutes, from fewer voices.",
-    positive=BucketPlan(texts=24, clips_per_text=12, growth=8),
+    positive=BucketPlan(texts=30, clips_per_text=14, growth=8),
     confuser=BucketPlan(texts=160, clips_per_text=2, growth=8),
     in_between=BucketPlan(texts=60, clips_per_text=2, growth=4),
     plain=BucketPlan(texts=2800, clips_per_text=1, growth=16),
-    positive_variants=12,
+    positive_variants=10,
     confuser_variants=3,
     plain_variants=1,
     ambient_hours=0.3,

@@ -25,9 +25,11 @@ from trainer.recipe import (
 if TYPE_CHECKING:
     import numpy as np
 
-BEFORE_S = (2.0, 7.0)
-"""Audio in front of a phrase: the front end's gain control goes on adapting for seconds. The phrase
-may begin anywhere in a step of the detector."""
+BEFORE_S = (2.0, 2.5)
+"""Audio in front of a phrase, which may begin anywhere in a step of the detector."""
+LONG_BEFORE_S = (2.5, 7.0)
+LONG_SHARE = 0.3
+"""The front end's gain control goes on adapting for seconds: some scenes are that long."""
 AFTER_S = (0.9, 1.3)
 CONTEXT_SHARE = 0.4
 """Share of scenes in which somebody talks right before the phrase, and as many right after."""
@@ -35,7 +37,7 @@ GAP_S = (0.05, 0.5)
 PAUSE_S = (0.08, 1.2)
 FIRST_PAUSE_S = (0.3, 0.6)
 LAST_PAUSE_S = (0.6, 0.8)
-STREAM_WARP_SHARE = 0.25
+STREAM_WARP_SHARE = 0.12
 """Sentences are long and many: warping half of them would be most of the work."""
 LEVEL_DB = (-6.0, 6.0)
 SECOND_SOURCE_SHARE = 0.3
@@ -129,7 +131,7 @@ def draw_scene(
 
     return SceneRecipe(
         voice=draw_voice(rng, strength, boundaries),
-        before_s=float(rng.uniform(*BEFORE_S)),
+        before_s=float(rng.uniform(*(LONG_BEFORE_S if rng.random() < LONG_SHARE else BEFORE_S))),
         after_s=float(rng.uniform(*AFTER_S)),
         talk_before=talk(),
         talk_after=talk(),
