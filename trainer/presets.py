@@ -33,7 +33,9 @@ class Preset:
     """Hours of streams without speech: noise, hum, chords, clatter."""
     rooms: int
     steps: int
-    """Optimiser steps."""
+    """Optimiser steps of each training."""
+    runs: int = 1
+    """Trainings whose weights are averaged."""
 
 
 QUICK = Preset(
@@ -62,7 +64,8 @@ STANDARD = Preset(
     plain_variants=1,
     ambient_hours=0.5,
     rooms=64,
-    steps=4000,
+    steps=3000,
+    runs=2,
 )
 BEST = Preset(
     name="best",
@@ -76,6 +79,7 @@ BEST = Preset(
     plain_variants=2,
     ambient_hours=0.8,
     rooms=128,
-    steps=12000,
+    steps=5000,
+    runs=4,
 )
 PRESETS = {preset.name: preset for preset in (QUICK, STANDARD, BEST)}

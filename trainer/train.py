@@ -13,21 +13,19 @@ import torch
 from torch import Tensor, nn
 
 from trainer.backbone import SHIPPED, start_from_backbone
-from trainer.dataset import as_batch, window_frames
-from trainer.feature_warp import FeatureWarp, shift_channels, to_length
+from trainer.feature_warp import FeatureWarp
 from trainer.model import TinyCRNN, TinyCRNNConfig
 from trainer.progress import Report, Stage
 from trainer.silence import SilentStates
-from trainer.validation import Verdict, batch_logits, judge
+from trainer.validation import Verdict, judge
+from trainer.windows import Batches
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
     from trainer.dataset import Examples
-    from trainer.render import Scene, Stream
+    from trainer.windows import Batch
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +35,8 @@ class TrainConfig:
     """The recipe. Measured in docs/training.md."""
 
     steps: int
+    runs: int = 1
+    """Trainings from the same start, whose weights are averaged."""
     positives_per_batch: int = 20
     near_per_batch: int = 10
     plain_per_batch: int = 20
@@ -64,60 +64,6 @@ class TrainConfig:
     warp: FeatureWarp = field(default_factory=FeatureWarp)
     backbone: Path | None = SHIPPED if SHIPPED.is_file() else None
     """Pretrained weights to start from; None starts from nothing."""
-
-
-class WindowPool:
-    """Windows of equal length out of long streams, drawn at random, the mined ones more often."""
-
-    def __init__(self, streams: Sequence[Stream], frames: int, hop_frames: int) -> None:
-        self.frames = frames
-        self.features = [_at_least(stream.features, frames) for stream in streams]
-        self._starts = np.array(
-            [
-                (number, start)
-                for number, features in enumerate(self.features)
-                for start in range(0, len(features) - frames + 1, hop_frames)
-            ],
-            np.int64,
-        ).reshape(-1, 2)
-        self._hop = hop_frames
-        self._hard = np.zeros(0, np.int64)
-
-    def draw(
-        self, count: int, hard_share: float, warp: FeatureWarp, rng: np.random.Generator
-    ) -> list[NDArray[np.float16]]:
-        """Draw windows, each moved by up to a hop; `hard_share` of them from the mined ones."""
-        chosen = rng.integers(len(self._starts), size=count)
-        if len(self._hard):
-            mined = rng.random(count) < hard_share
-            chosen[mined] = rng.choice(self._hard, size=int(mined.sum()))
-        windows = []
-        for number, start in self._starts[chosen]:
-            features = self.features[number]
-            moved = start + int(rng.integers(-self._hop // 2, self._hop // 2 + 1))
-            frames = min(round(self.frames * warp.draw_pace(rng)), len(features))
-            moved = min(max(moved, 0), len(features) - frames)
-            windows.append(to_length(features[moved : moved + frames], self.frames))
-        return windows
-
-    def mine(self, model: TinyCRNN, share: float) -> None:
-        """Keep the `share` of windows in whose second half the streaming model is loudest."""
-        per_step = model.config.frames_per_step
-        loudness = np.empty(len(self._starts), np.float32)
-        logits = batch_logits(model, self.features)
-        for index, (number, start) in enumerate(self._starts):
-            middle, stop = start + self.frames // 2, start + self.frames
-            loudness[index] = logits[number][middle // per_step : stop // per_step].max()
-        keep = max(1, int(share * len(loudness)))
-        self._hard = np.argsort(loudness)[-keep:]
-
-
-def _at_least(features: NDArray[np.float16], frames: int) -> NDArray[np.float16]:
-    """Repeat the start of a stream that is shorter than a window."""
-    missing = frames - len(features)
-    if missing <= 0:
-        return features
-    return np.concatenate([np.resize(features, (missing, features.shape[1])), features])
 
 
 def window_logits(logits: Tensor, ends: Tensor, length: int) -> Tensor:
@@ -168,22 +114,6 @@ class WindowLoss(nn.Module):
         return hit + config.early_weight * early_loss + silent + loud
 
 
-def crop_scene(
-    scene: Scene, frames: int, config: TrainConfig, rng: np.random.Generator
-) -> tuple[NDArray[np.float16], int, int]:
-    """Cut a window that ends shortly behind the phrase; returns it with start and end frame."""
-    pace = config.warp.draw_pace(rng)
-    recorded = round(frames * pace)
-    right = scene.end_frame + round(pace * int(rng.integers(*config.right_edge_frames)))
-    right = min(right, len(scene.features))
-    left = right - recorded
-    window = scene.features[max(left, 0) : right]
-    if left < 0:
-        window = np.concatenate([np.repeat(window[:1], -left, axis=0), window])
-    start, end = ((at - left) * frames // recorded for at in (scene.start_frame, scene.end_frame))
-    return to_length(window, frames), start, end
-
-
 @dataclass(frozen=True)
 class Trained:
     """The best network of a run and how it did on the validation voices."""
@@ -206,6 +136,9 @@ def train(
 ) -> Trained:
     """Train one network.
 
+    Several runs start from the same weights and draw differently; where the mean of their weights
+    does no worse than they do on average, it is what is kept: single runs differ by much.
+
     Args:
         examples: the training side of the split.
         validation: other voices; they only choose the checkpoint.
@@ -216,111 +149,136 @@ def train(
         device: a torch device; a GPU when there is one, by default.
     """
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    rng = np.random.default_rng([seed, 1])
+    batches = Batches(examples, config)
+    stage = Stage(report, "training", config.steps * config.runs)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = TinyCRNN(model_config)
+        start = TinyCRNN(model_config)
         if config.backbone is not None:
-            start_from_backbone(model, config.backbone)
-        model = model.to(device)
-        stage = Stage(report, "training", config.steps)
-        return _train(model, examples, validation, config, rng, stage)
+            start_from_backbone(start, config.backbone)
+        start = start.to(device)
+        runs = [
+            _Run(copy.deepcopy(start), batches, validation, config, stage, number).train(
+                np.random.default_rng([seed, 1, number] if number else [seed, 1])
+            )
+            for number in range(config.runs)
+        ]
+    verdict, chosen = _choose(runs, validation)
+    count = sum(parameter.numel() for parameter in chosen.parameters())
+    return Trained(chosen.cpu().eval(), verdict, batches.frames, count)
 
 
-def _train(  # noqa: PLR0917 - the arguments of train
-    model: TinyCRNN,
-    examples: Examples,
-    validation: Examples,
-    config: TrainConfig,
-    rng: np.random.Generator,
-    stage: Stage,
-) -> Trained:
-    device = next(model.parameters()).device
-    scenes = examples.positives
-    frames = window_frames(scenes)
-    near = WindowPool(examples.near, frames, config.pool_hop_frames)
-    plain = WindowPool(examples.plain, frames, config.pool_hop_frames)
-    loss_of = WindowLoss(config, model.config.frames_per_step)
-    optimiser = torch.optim.AdamW(
-        model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+def _choose(
+    runs: Sequence[tuple[Verdict, TinyCRNN]], validation: Examples
+) -> tuple[Verdict, TinyCRNN]:
+    """Return the mean of the runs' weights, or the best run where the mean is of no use."""
+    best = min(runs, key=lambda run: run[0].cost)
+    if len(runs) == 1:
+        return best
+    mean = mean_weights([model for _, model in runs])
+    verdict = judge(mean, validation)
+    usual = float(np.mean([verdict.cost for verdict, _ in runs]))
+    logger.info(
+        "Costs of the runs: %s; of their mean: %.3f", [r[0].cost for r in runs], verdict.cost
     )
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser,
-        config.learning_rate,
-        total_steps=config.steps,
-        pct_start=0.05,
-        cycle_momentum=False,
-    )
-    average = copy.deepcopy(model).eval()
-    best: tuple[Verdict, TinyCRNN] | None = None
-    mine_steps = {round(share * config.steps) for share in config.mine_at}
-    judge_steps = {
-        round(config.steps * share)
-        for share in np.linspace(config.judge_from, 1.0, config.judge_times)
-    }
-    states = SilentStates(model)
-    running = 0.0
-    model.train()
-    for step in range(1, config.steps + 1):
-        crops = [
-            crop_scene(scenes[int(i)], frames, config, rng)
-            for i in rng.integers(len(scenes), size=config.positives_per_batch)
-        ]
-        windows = [
-            *(window for window, _, _ in crops),
-            *near.draw(config.near_per_batch, config.mined_draws, config.warp, rng),
-            *plain.draw(config.plain_per_batch, config.mined_draws, config.warp, rng),
-        ]
-        windows = [shift_channels(window, config.warp.draw_shift(rng)) for window in windows]
-        batch = mask_channels(as_batch(windows), config, rng)
-        starts = np.array([start for _, start, _ in crops])
-        ends = np.array([end for _, _, end in crops])
-        early = starts + config.early_share * (ends - starts)
+    return (verdict, mean) if verdict.cost <= usual else best
+
+
+@torch.no_grad()
+def mean_weights(models: Sequence[TinyCRNN]) -> TinyCRNN:
+    """Return a network with the mean of all weights (M. Wortsman et al., "Model soups", 2022)."""
+    mean = copy.deepcopy(models[0]).eval()
+    states = [model.state_dict() for model in models]
+    for name, value in mean.state_dict().items():
+        if value.dtype.is_floating_point:
+            value.copy_(torch.stack([state[name] for state in states]).mean(dim=0))
+    return mean
+
+
+class _Run:
+    """One training from the common start."""
+
+    def __init__(  # noqa: PLR0917 - the arguments of train
+        self,
+        model: TinyCRNN,
+        batches: Batches,
+        validation: Examples,
+        config: TrainConfig,
+        stage: Stage,
+        number: int,
+    ) -> None:
+        self._model, self._batches, self._validation = model, batches, validation
+        self._config, self._stage = config, stage
+        self._first = number * config.steps
+        self._loss_of = WindowLoss(config, model.config.frames_per_step)
+        self._states = SilentStates(model)
+        self._average = copy.deepcopy(model).eval()
+        self._best: tuple[Verdict, TinyCRNN] | None = None
+
+    def train(self, rng: np.random.Generator) -> tuple[Verdict, TinyCRNN]:
+        """Return the best of the averaged weights and how they did."""
+        config, model = self._config, self._model
+        optimiser = torch.optim.AdamW(
+            model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+        )
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            optimiser,
+            config.learning_rate,
+            total_steps=config.steps,
+            pct_start=0.05,
+            cycle_momentum=False,
+        )
+        mine_steps = {round(share * config.steps) for share in config.mine_at}
+        judge_steps = {
+            round(config.steps * share)
+            for share in np.linspace(config.judge_from, 1.0, config.judge_times)
+        }
+        running = 0.0
+        model.train()
+        for step in range(1, config.steps + 1):
+            loss = self._loss(self._batches.draw(rng), rng)
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            nn.utils.clip_grad_norm_(model.parameters(), 5.0)
+            optimiser.step()
+            schedule.step()
+            decay = min(config.average_decay, (1 + step) / (10 + step))
+            update_average(self._average, model, decay)
+            value = float(loss.detach())
+            running = value if step == 1 else 0.98 * running + 0.02 * value
+            if step in mine_steps:
+                self._batches.mine(self._average)
+            if step in judge_steps:
+                self._report(step, running, self._judge().live())
+            elif step % 20 == 0:
+                self._report(step, running, {})
+        assert self._best is not None
+        return self._best
+
+    def _loss(self, batch: Batch, rng: np.random.Generator) -> Tensor:
+        model, config = self._model, self._config
+        device = next(model.parameters()).device
+        states = self._states.draw(len(batch.features), rng)
+        logits, _ = model.listen(torch.from_numpy(batch.features).to(device), states)
+        early = batch.starts + config.early_share * (batch.ends - batch.starts)
         per_step = model.config.frames_per_step
-        logits, _ = model.listen(torch.from_numpy(batch).to(device), states.draw(len(batch), rng))
-        loss = loss_of(
+        loss: Tensor = self._loss_of(
             logits,
             torch.from_numpy(early.astype(np.int64) // per_step).to(device),
-            torch.from_numpy(ends.astype(np.int64) // per_step).to(device),
+            torch.from_numpy(batch.ends // per_step).to(device),
         )
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 5.0)
-        optimiser.step()
-        schedule.step()
-        update_average(average, model, min(config.average_decay, (1 + step) / (10 + step)))
-        running = (
-            float(loss.detach()) if step == 1 else 0.98 * running + 0.02 * float(loss.detach())
-        )
-        if step in mine_steps:
-            near.mine(average, config.mined_share)
-            plain.mine(average, config.mined_share)
-        if step in judge_steps:
-            verdict = judge(average, validation)
-            if best is None or verdict.cost <= best[0].cost:
-                best = (verdict, copy.deepcopy(average))
-            stage.at(
-                step,
-                f"step {step} of {config.steps}",
-                {"step": step, "loss": running, **verdict.live()},
-            )
-        elif step % 20 == 0:
-            stage.at(step, f"step {step} of {config.steps}", {"step": step, "loss": running})
-    assert best is not None
-    verdict, chosen = best
-    count = sum(parameter.numel() for parameter in chosen.parameters())
-    return Trained(chosen.cpu().eval(), verdict, frames, count)
+        return loss
 
+    def _judge(self) -> Verdict:
+        verdict = judge(self._average, self._validation)
+        if self._best is None or verdict.cost <= self._best[0].cost:
+            self._best = (verdict, copy.deepcopy(self._average))
+        return verdict
 
-def mask_channels(
-    batch: NDArray[np.float32], config: TrainConfig, rng: np.random.Generator
-) -> NDArray[np.float32]:
-    """Silence a random band of channels in some windows (SpecAugment, D. S. Park et al., 2019)."""
-    for row in np.nonzero(rng.random(len(batch)) < config.mask_share)[0]:
-        width = int(rng.integers(1, config.mask_channels + 1))
-        first = int(rng.integers(0, batch.shape[2] - width))
-        batch[row, :, first : first + width] = 0.0
-    return batch
+    def _report(self, step: int, loss: float, live: dict[str, float]) -> None:
+        at = self._first + step
+        total = self._config.steps * self._config.runs
+        self._stage.at(at, f"step {at} of {total}", {"step": at, "loss": loss, **live})
 
 
 @torch.no_grad()

@@ -207,7 +207,7 @@ def _learn(request: Request, phrase: Phrase, work: Path, library: Library, clock
     )
     # Half of the validation side chooses the checkpoint, the other half is reported on.
     chooses, reports = dataset.validation.half(0), dataset.validation.half(1)
-    config = TrainConfig(preset.steps)
+    config = TrainConfig(preset.steps, preset.runs)
     if request.from_nothing:
         config = replace(config, backbone=None)
     trained = train(dataset.train, chooses, config, seed=request.seed, report=clock)

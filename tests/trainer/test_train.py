@@ -1,5 +1,7 @@
 """Training on small made-up features: the recipe itself, without speech."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -13,12 +15,12 @@ from trainer.render import Scene, Stream
 from trainer.train import (
     TrainConfig,
     WindowLoss,
-    WindowPool,
-    crop_scene,
+    mean_weights,
     train,
     window_logits,
 )
 from trainer.validation import ValidationScores, batch_logits, judge, score, smooth
+from trainer.windows import WindowPool, crop_scene
 
 SMALL = TinyCRNNConfig(conv_channels=16, hidden=16, head=8, dropout=0.0)
 STILL = FeatureWarp(share=0.0)
@@ -190,8 +192,8 @@ def test_a_stream_shorter_than_a_window_is_used_too():
 
 def test_windows_grow_with_long_phrases():
     short, long = scene(0), Scene(frames(np.random.default_rng(0), 900), 200, 560, 0)
-    assert window_frames([short]) == 200
-    assert window_frames([long]) == 440
+    assert window_frames([short]) == 320
+    assert window_frames([long]) == 560
 
 
 def test_smoothing_is_the_mean_of_the_last_logits():
@@ -268,3 +270,28 @@ def test_another_throat_moves_what_is_in_the_channels():
     half = shift_channels(window, -0.5)
     assert half[0, 19] == half[0, 20] == 5
     assert shift_channels(window, 0.0) is window
+
+
+def test_the_mean_of_weights_is_between_them():
+    torch.manual_seed(0)
+    models = [TinyCRNN(SMALL), TinyCRNN(SMALL)]
+    mean = mean_weights(models)
+    a, b, both = (m.head2.weight for m in (*models, mean))
+    assert torch.allclose(both, (a + b) / 2)
+    assert torch.equal(models[0].head2.weight, a)
+
+
+def test_several_runs_give_one_network_and_report_all_their_steps():
+    seen = []
+    config = replace(FAST, steps=60, runs=2)
+    trained = train(
+        examples(0, 12), examples(50, 6), config, seed=0,
+        report=lambda p: seen.append(p.metrics.get("step")), model_config=SMALL,
+    )  # fmt: skip
+    assert max(step for step in seen if step) == 120
+    again = train(
+        examples(0, 12), examples(50, 6), config, seed=0,
+        report=lambda p: None, model_config=SMALL,
+    )  # fmt: skip
+    for one, two in zip(trained.model.parameters(), again.model.parameters(), strict=True):
+        assert torch.equal(one, two)

@@ -1,0 +1,150 @@
+"""A side of the split in, batches of windows out: what every optimiser step learns from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from trainer.dataset import as_batch, window_frames
+from trainer.feature_warp import FeatureWarp, shift_channels, to_length
+from trainer.validation import batch_logits
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from trainer.dataset import Examples
+    from trainer.model import TinyCRNN
+    from trainer.render import Scene, Stream
+    from trainer.train import TrainConfig
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Windows of equal length, the positives first."""
+
+    features: NDArray[np.float32]
+    """[windows, frames, 40]."""
+    starts: NDArray[np.int64]
+    """[positives], frame in which the phrase begins."""
+    ends: NDArray[np.int64]
+    """[positives], frame in which it ends."""
+
+
+class Batches:
+    """Draws batches for ever."""
+
+    def __init__(self, examples: Examples, config: TrainConfig) -> None:
+        self.frames = window_frames(examples.positives)
+        self._scenes = examples.positives
+        self._near = WindowPool(examples.near, self.frames, config.pool_hop_frames)
+        self._plain = WindowPool(examples.plain, self.frames, config.pool_hop_frames)
+        self._config = config
+
+    def draw(self, rng: np.random.Generator) -> Batch:
+        """Draw one batch."""
+        config, warp = self._config, self._config.warp
+        crops = [
+            crop_scene(self._scenes[int(i)], self.frames, config, rng)
+            for i in rng.integers(len(self._scenes), size=config.positives_per_batch)
+        ]
+        windows = [
+            *(window for window, _, _ in crops),
+            *self._near.draw(config.near_per_batch, config.mined_draws, warp, rng),
+            *self._plain.draw(config.plain_per_batch, config.mined_draws, warp, rng),
+        ]
+        windows = [shift_channels(window, warp.draw_shift(rng)) for window in windows]
+        return Batch(
+            mask_channels(as_batch(windows), config, rng),
+            np.array([start for _, start, _ in crops], np.int64),
+            np.array([end for _, _, end in crops], np.int64),
+        )
+
+    def mine(self, model: TinyCRNN) -> None:
+        """Draw the negatives that this model finds loudest more often from now on."""
+        self._near.mine(model, self._config.mined_share)
+        self._plain.mine(model, self._config.mined_share)
+
+
+class WindowPool:
+    """Windows of equal length out of long streams, drawn at random, the mined ones more often."""
+
+    def __init__(self, streams: Sequence[Stream], frames: int, hop_frames: int) -> None:
+        self.frames = frames
+        self.features = [_at_least(stream.features, frames) for stream in streams]
+        self._starts = np.array(
+            [
+                (number, start)
+                for number, features in enumerate(self.features)
+                for start in range(0, len(features) - frames + 1, hop_frames)
+            ],
+            np.int64,
+        ).reshape(-1, 2)
+        self._hop = hop_frames
+        self._hard = np.zeros(0, np.int64)
+
+    def draw(
+        self, count: int, hard_share: float, warp: FeatureWarp, rng: np.random.Generator
+    ) -> list[NDArray[np.float16]]:
+        """Draw windows, each moved by up to a hop; `hard_share` of them from the mined ones."""
+        chosen = rng.integers(len(self._starts), size=count)
+        if len(self._hard):
+            mined = rng.random(count) < hard_share
+            chosen[mined] = rng.choice(self._hard, size=int(mined.sum()))
+        windows = []
+        for number, start in self._starts[chosen]:
+            features = self.features[number]
+            moved = start + int(rng.integers(-self._hop // 2, self._hop // 2 + 1))
+            frames = min(round(self.frames * warp.draw_pace(rng)), len(features))
+            moved = min(max(moved, 0), len(features) - frames)
+            windows.append(to_length(features[moved : moved + frames], self.frames))
+        return windows
+
+    def mine(self, model: TinyCRNN, share: float) -> None:
+        """Keep the `share` of windows in whose second half the streaming model is loudest."""
+        per_step = model.config.frames_per_step
+        loudness = np.empty(len(self._starts), np.float32)
+        logits = batch_logits(model, self.features)
+        for index, (number, start) in enumerate(self._starts):
+            middle, stop = start + self.frames // 2, start + self.frames
+            loudness[index] = logits[number][middle // per_step : stop // per_step].max()
+        keep = max(1, int(share * len(loudness)))
+        self._hard = np.argsort(loudness)[-keep:]
+
+
+def _at_least(features: NDArray[np.float16], frames: int) -> NDArray[np.float16]:
+    """Repeat the start of a stream that is shorter than a window."""
+    missing = frames - len(features)
+    if missing <= 0:
+        return features
+    return np.concatenate([np.resize(features, (missing, features.shape[1])), features])
+
+
+def crop_scene(
+    scene: Scene, frames: int, config: TrainConfig, rng: np.random.Generator
+) -> tuple[NDArray[np.float16], int, int]:
+    """Cut a window that ends shortly behind the phrase; returns it with start and end frame."""
+    pace = config.warp.draw_pace(rng)
+    recorded = round(frames * pace)
+    right = scene.end_frame + round(pace * int(rng.integers(*config.right_edge_frames)))
+    right = min(right, len(scene.features))
+    left = right - recorded
+    window = scene.features[max(left, 0) : right]
+    if left < 0:
+        window = np.concatenate([np.repeat(window[:1], -left, axis=0), window])
+    start, end = ((at - left) * frames // recorded for at in (scene.start_frame, scene.end_frame))
+    return to_length(window, frames), start, end
+
+
+def mask_channels(
+    batch: NDArray[np.float32], config: TrainConfig, rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """Silence a random band of channels in some windows (SpecAugment, D. S. Park et al., 2019)."""
+    for row in np.nonzero(rng.random(len(batch)) < config.mask_share)[0]:
+        width = int(rng.integers(1, config.mask_channels + 1))
+        first = int(rng.integers(0, batch.shape[2] - width))
+        batch[row, :, first : first + width] = 0.0
+    return batch
