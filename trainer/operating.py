@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from trainer.rates import COUNTED_EVENTS, poisson_per_hour, threshold_for_rate
-from trainer.validation import REFRACTORY_S, SMOOTHING_STEPS, ValidationScores
+from trainer.validation import REFRACTORY_S, ValidationScores
 from watchword_runtime.manifest import Decision, OperatingPoint
 
 if TYPE_CHECKING:
@@ -56,12 +56,12 @@ def operating_points(scores: ValidationScores) -> list[OperatingPoint]:
     return points
 
 
-def decision(points: Sequence[OperatingPoint], step_s: float) -> Decision:
+def decision(points: Sequence[OperatingPoint], step_s: float, smoothing_steps: int) -> Decision:
     """Return the decision that ships: the default rate's threshold."""
     chosen = next(p for p in points if p.false_accepts_per_hour == DEFAULT_RATE)
     return Decision(
         threshold=chosen.threshold,
-        smoothing_steps=SMOOTHING_STEPS,
+        smoothing_steps=smoothing_steps,
         refractory_s=REFRACTORY_S,
         warmup_steps=round(WARMUP_S / step_s),
     )

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from trainer.dataset import Examples
     from trainer.model import TinyCRNN
 
-SMOOTHING_STEPS = 3
+SMOOTHING_CHOICES = (3, 6, 10)
+"""Steps whose mean decides: 0.09, 0.18 and 0.3 s. Longer means steadier and later."""
+SMOOTHING_STEPS = 6
 """The decision is made on the mean of so many logits."""
 REFRACTORY_S = 2.0
 LATE_S = 0.6
@@ -70,6 +72,7 @@ class ValidationScores:
     """[steps] of each plain stream."""
     hours: float
     step_s: float
+    smoothing_steps: int
 
     @property
     def refractory_steps(self) -> int:
@@ -118,13 +121,15 @@ def batch_logits(
     return out
 
 
-def score(model: TinyCRNN, examples: Examples) -> ValidationScores:
+def score(
+    model: TinyCRNN, examples: Examples, smoothing_steps: int = SMOOTHING_STEPS
+) -> ValidationScores:
     """Run a network over every validation example, as streams."""
     per_step = model.config.frames_per_step
     late = round(LATE_S * 100)
 
     def loudest(logits: NDArray[np.float32], start: int, end: int) -> float:
-        scores = smooth(logits)[start // per_step : (end + late) // per_step + 1]
+        scores = smooth(logits, smoothing_steps)[start // per_step : (end + late) // per_step + 1]
         return float(scores.max()) if len(scores) else -np.inf
 
     scenes = examples.positives
@@ -145,15 +150,23 @@ def score(model: TinyCRNN, examples: Examples) -> ValidationScores:
         positives=np.array(positives, np.float32),
         near=np.array(near, np.float32),
         near_clip_ids=np.concatenate(ids) if ids else np.zeros(0, np.int64),
-        plain=tuple(smooth(logits) for logits in plain),
+        plain=tuple(smooth(logits, smoothing_steps) for logits in plain),
         hours=examples.negative_hours,
         step_s=per_step / 100,
+        smoothing_steps=smoothing_steps,
     )
 
 
-def judge(model: TinyCRNN, examples: Examples) -> Verdict:
+def choose_smoothing(model: TinyCRNN, examples: Examples) -> int:
+    """Return the smoothing that costs least; of equals the longest, which noise disturbs least."""
+    return min(
+        sorted(SMOOTHING_CHOICES, reverse=True), key=lambda n: judge(model, examples, n).cost
+    )
+
+
+def judge(model: TinyCRNN, examples: Examples, smoothing_steps: int = SMOOTHING_STEPS) -> Verdict:
     """Return how a network does; the mean miss rate over JUDGED_RATES and the near-misses count."""
-    scores = score(model, examples)
+    scores = score(model, examples, smoothing_steps)
     thresholds = [scores.threshold_for(rate) for rate in JUDGED_RATES]
     misses = tuple(float(np.mean(scores.positives < threshold)) for threshold in thresholds)
     near = float(np.mean(scores.near >= thresholds[0])) if len(scores.near) else 0.0

@@ -21,7 +21,7 @@ from trainer.presets import PRESETS
 from trainer.progress import Progress
 from trainer.train import TrainConfig, train
 from trainer.tts.paid import paid_allowed
-from trainer.validation import score
+from trainer.validation import choose_smoothing, score
 from watchword.errors import OutTakenError, TrainingMissingError
 from watchword.provenance import backbone_provenance, provenance
 from watchword_runtime.manifest import (
@@ -212,9 +212,10 @@ def _learn(request: Request, phrase: Phrase, work: Path, library: Library, clock
         config = replace(config, backbone=None)
     trained = train(dataset.train, chooses, config, seed=request.seed, report=clock)
     clock(Progress("validation", 0.0, None, "choosing the operating points"))
-    scores = score(trained.model, reports)
+    smoothing = choose_smoothing(trained.model, chooses)
+    scores = score(trained.model, reports, smoothing)
     points = operating_points(scores)
-    threshold = decision(points, scores.step_s).threshold
+    threshold = decision(points, scores.step_s, smoothing).threshold
     logit = np.log(threshold / (1 - threshold))
     clock(Progress("validation", 1.0, 0.0, f"{scores.hours * 60:.0f} minutes of negatives"))
     work.mkdir(parents=True, exist_ok=True)
@@ -235,6 +236,7 @@ def _learn(request: Request, phrase: Phrase, work: Path, library: Library, clock
                 "near_misses": len(scores.near),
                 "negative_hours": scores.hours,
             },
+            "smoothing_steps": smoothing,
             "provenance": provenance(
                 request.preset, request.seed, corpus, dataset, library.sounds_dir
             )
@@ -316,7 +318,7 @@ def export_training(work: Path, out: Path, report: Report) -> Result:
             files=(),
             front_end=FrontEndSpec(),
             step=spec,
-            decision=decision(points, spec.step_s),
+            decision=decision(points, spec.step_s, meta["smoothing_steps"]),
             operating_points=points,
             provenance=meta["provenance"],
         ),

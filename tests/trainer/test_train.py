@@ -19,7 +19,15 @@ from trainer.train import (
     train,
     window_logits,
 )
-from trainer.validation import ValidationScores, batch_logits, judge, score, smooth
+from trainer.validation import (
+    SMOOTHING_CHOICES,
+    ValidationScores,
+    batch_logits,
+    choose_smoothing,
+    judge,
+    score,
+    smooth,
+)
 from trainer.windows import WindowPool, crop_scene
 
 SMALL = TinyCRNNConfig(conv_channels=16, hidden=16, head=8, dropout=0.0)
@@ -224,6 +232,7 @@ def test_operating_points_get_stricter_and_carry_their_hours():
         plain=(rng.normal(-8, 3, 20_000).astype(np.float32),),
         hours=20_000 * 0.03 / 3600,
         step_s=0.03,
+        smoothing_steps=3,
     )
     points = operating_points(scores)
     assert [p.false_accepts_per_hour for p in points] == [2.0, 1.0, 0.5, 0.1]
@@ -234,9 +243,19 @@ def test_operating_points_get_stricter_and_carry_their_hours():
     assert all(p.upper_95 >= 3.6 / scores.hours for p in points)
     assert len(set(thresholds)) == len(thresholds)
     assert "extrapolated" in points[-1].audio
-    chosen = decision(points, 0.03)
+    chosen = decision(points, 0.03, 6)
     assert chosen.threshold == points[2].threshold
     assert chosen.warmup_steps == 10
+    assert chosen.smoothing_steps == 6
+
+
+def test_the_smoothing_is_the_one_that_costs_least(trained):
+    validation = examples(50, 8)
+    model = trained[0].model
+    chosen = choose_smoothing(model, validation)
+    costs = {n: judge(model, validation, n).cost for n in SMOOTHING_CHOICES}
+    assert costs[chosen] == min(costs.values())
+    assert not any(cost == costs[chosen] for n, cost in costs.items() if n > chosen)
 
 
 def test_a_hurried_window_holds_the_whole_phrase():
