@@ -269,17 +269,28 @@ def _save_features(path: Path, features: NDArray[np.float32]) -> None:
     aside.replace(path)
 
 
+_META = frozenset({"request", "operating_points", "smoothing_steps", "provenance", "minutes"})
+"""What a training writes beside its weights and an export needs."""
+
+
 def _read_training(work: Path) -> tuple[TinyCRNN, dict[str, Any], NDArray[np.float32]]:
     """Return the network, its meta values and the calibration features [frames, 40]."""
     try:
         model, meta = load_checkpoint(work / CHECKPOINT_FOLDER)
         with np.load(work / CALIBRATION_FILE, allow_pickle=False) as stored:
-            return model, meta, stored["features"].astype(np.float32)
+            calibration = stored["features"].astype(np.float32)
     except (OSError, ValueError, KeyError, BadZipFile) as error:
         raise TrainingMissingError(
             f"{work} holds no finished training that can be read ({error}). Give the folder that "
             "`watchword train` left beside the detector (OUT.work), or train again."
         ) from error
+    missing = sorted(_META - meta.keys())
+    if missing:
+        raise TrainingMissingError(
+            f"The training in {work} is of an earlier version: it does not say "
+            f"{', '.join(missing)}. Train again."
+        )
+    return model, meta, calibration
 
 
 def export_training(work: Path, out: Path, report: Report) -> Result:
