@@ -44,7 +44,7 @@ QUICK = Preset(
     positive=BucketPlan(texts=30, clips_per_text=14, growth=8),
     confuser=BucketPlan(texts=160, clips_per_text=2, growth=8),
     in_between=BucketPlan(texts=60, clips_per_text=2, growth=4),
-    plain=BucketPlan(texts=2800, clips_per_text=1, growth=16),
+    plain=BucketPlan(texts=2000, clips_per_text=1, growth=16),
     positive_variants=10,
     confuser_variants=3,
     plain_variants=1,

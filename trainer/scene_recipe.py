@@ -6,7 +6,8 @@ See `trainer.recipe` for the recipes that these are made of.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from trainer.recipe import (
     MEASURED,
@@ -22,23 +23,19 @@ from trainer.recipe import (
     draw_voice,
 )
 
-if TYPE_CHECKING:
-    import numpy as np
-
-BEFORE_S = (2.0, 2.5)
-"""Audio in front of a phrase, which may begin anywhere in a step of the detector."""
-LONG_BEFORE_S = (2.5, 7.0)
-LONG_SHARE = 0.3
-"""The front end's gain control goes on adapting for seconds: some scenes are that long."""
+BEFORE_S = (2.0, 7.0)
+"""Audio in front of a phrase: the front end's gain control goes on adapting for seconds. The phrase
+may begin anywhere in a step of the detector."""
 AFTER_S = (0.9, 1.3)
 CONTEXT_SHARE = 0.4
 """Share of scenes in which somebody talks right before the phrase, and as many right after."""
 GAP_S = (0.05, 0.5)
 PAUSE_S = (0.08, 1.2)
+LONG_PAUSE_S = (1.2, 4.0)
+LONG_PAUSE_SHARE = 0.25
+"""Of the pauses in streams: speech after a silence must be no sign of the phrase."""
 FIRST_PAUSE_S = (0.3, 0.6)
 LAST_PAUSE_S = (0.6, 0.8)
-STREAM_WARP_SHARE = 0.12
-"""Sentences are long and many: warping half of them would be most of the work."""
 LEVEL_DB = (-6.0, 6.0)
 SECOND_SOURCE_SHARE = 0.3
 
@@ -131,7 +128,7 @@ def draw_scene(
 
     return SceneRecipe(
         voice=draw_voice(rng, strength, boundaries),
-        before_s=float(rng.uniform(*(LONG_BEFORE_S if rng.random() < LONG_SHARE else BEFORE_S))),
+        before_s=float(rng.uniform(*BEFORE_S)),
         after_s=float(rng.uniform(*AFTER_S)),
         talk_before=talk(),
         talk_after=talk(),
@@ -143,14 +140,18 @@ def draw_stream(
     rng: np.random.Generator, palette: Palette, clips: int, strength: Strength = TRAINING
 ) -> StreamRecipe:
     """Draw a stream of so many clips."""
-    softer = replace(strength, warp_share=min(strength.warp_share, STREAM_WARP_SHARE))
     first, last = rng.uniform(*FIRST_PAUSE_S), rng.uniform(*LAST_PAUSE_S)
-    between = rng.uniform(*PAUSE_S, max(0, clips - 1)).tolist()
+    count = max(0, clips - 1)
+    between = np.where(
+        rng.random(count) < LONG_PAUSE_SHARE,
+        rng.uniform(*LONG_PAUSE_S, count),
+        rng.uniform(*PAUSE_S, count),
+    ).tolist()
     return StreamRecipe(
-        voices=tuple(draw_voice(rng, softer) for _ in range(clips)),
+        voices=tuple(draw_voice(rng, strength) for _ in range(clips)),
         levels_db=tuple(rng.uniform(*LEVEL_DB, clips).tolist()),
         pauses_s=(float(first), *between, float(last)),
-        recording=draw_recording(rng, palette, softer),
+        recording=draw_recording(rng, palette, strength),
     )
 
 

@@ -214,7 +214,8 @@ def test_an_example_is_made_again_from_its_written_recipe(tmp_path, sounds, kind
     read = recipe.from_dict(kinds[kind], written)
     assert read == made.recipe
     take = render.Renderer(open_surroundings(4, 0, [path], sounds)).take(task, read)
-    assert render.features(take.pcm).astype(np.float16).tobytes() == made.features.tobytes()
+    heard = render.features(take.pcm).astype(np.float16)[-len(made.features) :]
+    assert heard.tobytes() == made.features.tobytes()
 
 
 def test_a_recipe_with_unknown_or_missing_fields_is_refused():
@@ -270,7 +271,7 @@ def test_voices_are_drawn_from_deep_to_a_childs_and_slow_to_fast():
     rng = np.random.default_rng(0)
     drawn = [recipe.draw_voice(rng, boundaries=2) for _ in range(3000)]
     warps = [voice.warp for voice in drawn if voice.warp]
-    assert len(warps) == pytest.approx(1500, abs=100)
+    assert len(warps) == pytest.approx(1200, abs=100)
     tempos = np.array([warp.tempo for warp in warps])
     assert 0.6 <= tempos.min() < 0.61
     assert 1.38 < tempos.max() <= 1.4
