@@ -48,22 +48,19 @@ ENGINE_WEIGHTS: Mapping[Bucket, Mapping[str, float]] = {
     Bucket.CONFUSER: _NEAR_MISS_WEIGHTS,
     Bucket.IN_BETWEEN: _NEAR_MISS_WEIGHTS,
     Bucket.PLAIN: {
-        "kokoro": 1.2,
-        "piper": 2.0,
-        "hibari": 2.0,
-        "nanotts": 1.5,
-        "flite": 1.5,
-        "espeak": 1.5,
+        "kokoro": 0.12,
+        "piper": 1.5,
+        "hibari": 1.5,
+        "nanotts": 2.0,
+        "flite": 2.2,
+        "espeak": 2.5,
         "festival": 0.2,
         "bark": 0.05,
         "elevenlabs": 0.02,
     },
 }
 """Which engines speak what. Kokoro is the most human and the slowest by far; espeak-ng is robotic
-and many-voiced. What must not trigger has to sound human as well: where only the phrase does,
-people are taken for the phrase."""
-NATURAL = frozenset({"kokoro", "piper", "hibari", "bark", "elevenlabs"})
-"""Engines that sound like people."""
+and many-voiced: good enough for what must not trigger."""
 
 
 NEED_GPU = ("bark",)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 import pandas as pd
 
-from trainer.casting import NATURAL
 from trainer.corpora.own_voice import SOURCE as OWN_VOICE
 from trainer.fitting import RECORDED, span_of
 from trainer.listening import boundaries_of
@@ -34,8 +33,6 @@ CLIPS_PER_STREAM = 8
 AMBIENT_STREAM_S = 30.0
 BYSTANDERS = 80
 VALIDATION_VARIANTS = 4
-NATURAL_PLAIN_VARIANTS = 1
-"""Additional scenes of plain clips that sound like people, who are what a device hears."""
 VALIDATION_PLAIN_VARIANTS = 3
 """Of the plain clips: the rates of false accepts that thresholds stand on need hours."""
 MIN_VALIDATION_CLIPS = 8
@@ -151,8 +148,6 @@ def _plan(
     positive_variants = preset.positive_variants if training else VALIDATION_VARIANTS
     near_variants = preset.confuser_variants if training else 1
     plain_variants = preset.plain_variants if training else VALIDATION_PLAIN_VARIANTS
-    plain = chosen[Bucket.PLAIN]
-    natural = plain[plain["engine"].isin(NATURAL)]
     ambient = preset.ambient_hours * 3600 * (0.75 if training else 0.25)
     tasks: dict[str, list[RenderTask]] = {
         "positives": [
@@ -171,14 +166,8 @@ def _plan(
             _stream_tasks(near, folder, near_variants, rng, seed=(seed, number, 1), side=side)
         ),
         "plain": [
-            *_stream_tasks(plain, folder, plain_variants, rng, seed=(seed, number, 2), side=side),
             *_stream_tasks(
-                natural,
-                folder,
-                NATURAL_PLAIN_VARIANTS if training else 0,
-                rng,
-                seed=(seed, number, 4),
-                side=side,
+                chosen[Bucket.PLAIN], folder, plain_variants, rng, seed=(seed, number, 2), side=side
             ),
             *(
                 AmbientTask(AMBIENT_STREAM_S, (seed, number, 3, n), side)

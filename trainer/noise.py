@@ -215,7 +215,7 @@ MAKERS: dict[str, Callable[[np.random.Generator, int], Waveform]] = {
 }
 WEIGHTS = {
     "coloured": 2.0, "gusts": 1.0, "hum": 0.7, "clatter": 1.0, "chords": 1.0, "calls": 1.5,
-    "bursts": 1.5, "ticks": 0.7, BABBLE: 1.5,
+    "bursts": 1.0, "ticks": 0.7, BABBLE: 1.5,
 }  # fmt: skip
 """How often each kind is drawn."""
 

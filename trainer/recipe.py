@@ -32,7 +32,7 @@ MEASURED = "measured:"
 class Strength:
     """How often and how far clips are changed. The defaults are for training."""
 
-    warp_share: float = 0.4
+    warp_share: float = 0.5
     """Share of clips that another throat says at another pace (WORLD)."""
     speed: tuple[float, float] = (0.88, 1.15)
     """Range of plain resampling, which moves pitch, formants and tempo together."""

@@ -6,8 +6,7 @@ See `trainer.recipe` for the recipes that these are made of.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from trainer.recipe import (
     MEASURED,
@@ -23,6 +22,9 @@ from trainer.recipe import (
     draw_voice,
 )
 
+if TYPE_CHECKING:
+    import numpy as np
+
 BEFORE_S = (2.0, 7.0)
 """Audio in front of a phrase: the front end's gain control goes on adapting for seconds. The phrase
 may begin anywhere in a step of the detector."""
@@ -31,11 +33,10 @@ CONTEXT_SHARE = 0.4
 """Share of scenes in which somebody talks right before the phrase, and as many right after."""
 GAP_S = (0.05, 0.5)
 PAUSE_S = (0.08, 1.2)
-LONG_PAUSE_S = (1.2, 4.0)
-LONG_PAUSE_SHARE = 0.25
-"""Of the pauses in streams: speech after a silence must be no sign of the phrase."""
 FIRST_PAUSE_S = (0.3, 0.6)
 LAST_PAUSE_S = (0.6, 0.8)
+STREAM_WARP_SHARE = 0.25
+"""Sentences are long and many: warping half of them would be most of the work."""
 LEVEL_DB = (-6.0, 6.0)
 SECOND_SOURCE_SHARE = 0.3
 
@@ -140,18 +141,14 @@ def draw_stream(
     rng: np.random.Generator, palette: Palette, clips: int, strength: Strength = TRAINING
 ) -> StreamRecipe:
     """Draw a stream of so many clips."""
+    softer = replace(strength, warp_share=min(strength.warp_share, STREAM_WARP_SHARE))
     first, last = rng.uniform(*FIRST_PAUSE_S), rng.uniform(*LAST_PAUSE_S)
-    count = max(0, clips - 1)
-    between = np.where(
-        rng.random(count) < LONG_PAUSE_SHARE,
-        rng.uniform(*LONG_PAUSE_S, count),
-        rng.uniform(*PAUSE_S, count),
-    ).tolist()
+    between = rng.uniform(*PAUSE_S, max(0, clips - 1)).tolist()
     return StreamRecipe(
-        voices=tuple(draw_voice(rng, strength) for _ in range(clips)),
+        voices=tuple(draw_voice(rng, softer) for _ in range(clips)),
         levels_db=tuple(rng.uniform(*LEVEL_DB, clips).tolist()),
         pauses_s=(float(first), *between, float(last)),
-        recording=draw_recording(rng, palette, strength),
+        recording=draw_recording(rng, palette, softer),
     )
 
 

@@ -56,8 +56,8 @@ class TrainConfig:
     mined_share: float = 0.04
     mined_draws: float = 0.4
     average_decay: float = 0.995
-    judge_times: int = 8
-    judge_from: float = 0.7
+    judge_times: int = 12
+    judge_from: float = 0.4
     mask_share: float = 0.3
     mask_channels: int = 6
     pool_hop_frames: int = 50

@@ -249,6 +249,22 @@ def test_operating_points_get_stricter_and_carry_their_hours():
     assert chosen.smoothing_steps == 6
 
 
+def test_an_extrapolated_threshold_leaves_most_phrases_heard():
+    rng = np.random.default_rng(0)
+    scores = ValidationScores(
+        positives=rng.normal(6, 0.5, 400).astype(np.float32),
+        near=np.zeros(0, np.float32),
+        near_clip_ids=np.zeros(0, np.int64),
+        plain=(rng.normal(0, 2, 20_000).astype(np.float32),),
+        hours=20_000 * 0.03 / 3600,
+        step_s=0.03,
+        smoothing_steps=3,
+    )
+    points = operating_points(scores)
+    assert [round(p.miss_rate, 2) for p in points] == [0.1, 0.15, 0.25, 0.5]
+    assert all("expect more false accepts" in p.audio for p in points)
+
+
 def test_the_smoothing_is_the_one_that_costs_least(trained):
     validation = examples(50, 8)
     model = trained[0].model
