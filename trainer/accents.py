@@ -72,6 +72,16 @@ _NO_TH = """
     θ > t 0.5
     ð > d 0.6
 """
+_INDIAN = """
+    t > ʈ 0.6
+    d > ɖ 0.6
+    θ > t 0.7
+    ð > d 0.7
+    [vw] > ʋ 0.5
+    A > eː 0.7
+    [OQ] > oː 0.7
+    ʌ > a 0.4
+"""
 
 ACCENTS = (
     Accent("american, casual", False, _habits(r"""
@@ -120,34 +130,18 @@ ACCENTS = (
         əɹ{END} > ɑ 0.3
         əɹ{END} > əɾ 0.3
         ɜɹ > ɑɹ 0.25
-        t > ʈ 0.6
-        d > ɖ 0.6
-        θ > t 0.7
-        ð > d 0.7
-        [vw] > ʋ 0.5
-        A > eː 0.7
-        O > oː 0.7
         æ > ɛ 0.4
-        ʌ > a 0.4
         ɔ > ɑ 0.4
         ɪ > i 0.2
         z{END} > s 0.3
         ʒ > ʤ 0.5
-    """ + _FULL_VOWELS)),
+    """ + _INDIAN + _FULL_VOWELS)),
     Accent("indian, without r", True, _habits(r"""
         ɹ > ɾ 0.6
-        t > ʈ 0.6
-        d > ɖ 0.6
-        θ > t 0.7
-        ð > d 0.7
-        [vw] > ʋ 0.5
-        A > eː 0.7
-        [OQ] > oː 0.7
         ə{END} > a 0.6
         ɒ > ɔ 0.5
-        ʌ > a 0.4
         ɑː > aː 0.6
-    """)),
+    """ + _INDIAN)),
     Accent("african or caribbean", True, _habits(r"""
         ə{END} > a 0.7
         ɜː > ɛ 0.6
