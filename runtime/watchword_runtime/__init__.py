@@ -11,6 +11,7 @@ from watchword_runtime.errors import (
     NoEngineError,
     NotABundleError,
 )
+from watchword_runtime.group import DetectorGroup, GroupStream
 
 __version__ = "0.1.0"
 
@@ -21,6 +22,8 @@ __all__ = [
     "DamagedBundleError",
     "Detection",
     "Detector",
+    "DetectorGroup",
+    "GroupStream",
     "ManifestError",
     "ModelError",
     "NoEngineError",

@@ -99,14 +99,13 @@ class Detector:
         return round((frames + WINDOW_HOPS - 1) * HOP_S, 6)
 
 
-class Stream:
-    """One source of audio. Chunks of any length give the same results as all of it at once."""
+class FrameStream:
+    """One detector's part of a stream: features in, scores and detections out."""
 
     def __init__(self, detector: Detector) -> None:
         self._detector = detector
         manifest = detector.manifest
         self._frames_per_step = manifest.step.frames
-        self._front_end = FrontEnd()
         self._session = detector.session()
         self._logits: deque[float] = deque(maxlen=manifest.decision.smoothing_steps)
         self._trigger = Trigger(
@@ -117,33 +116,21 @@ class Stream:
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything heard: what follows is the start of a new stream, at 0 s."""
-        self._front_end.reset()
+        """Start a new stream, at 0 s."""
         self._session.reset()
         self._logits.clear()
         self._trigger.reset()
         self._pending = np.empty((0, CHANNELS), dtype=np.float32)
         self._steps = 0
 
-    def process(self, pcm: Pcm) -> list[Detection]:
-        """Take int16 [samples] at 16 kHz, any number of them; return what they complete.
+    def advance(self, frames: Floats) -> tuple[list[float], list[Detection]]:
+        """Take float32 [frames, 40]; return the scores of the steps completed, and detections.
 
         Raises:
-            TypeError: the samples are not one-dimensional int16.
             ModelError: the model gave a logit that is not finite.
         """
-        return self._advance(pcm)[1]
-
-    def scores(self, pcm: Pcm) -> Floats:
-        """Take int16 [samples] at 16 kHz; return float32 [steps], the score of each step completed.
-
-        It moves the same state as `process`: use one or the other on a piece of audio.
-        """
-        return np.array(self._advance(pcm)[0], dtype=np.float32)
-
-    def _advance(self, pcm: Pcm) -> tuple[list[float], list[Detection]]:
         detector = self._detector
-        frames = np.concatenate([self._pending, self._front_end.process(pcm)])
+        frames = np.concatenate([self._pending, frames])
         size = self._frames_per_step
         whole = len(frames) - len(frames) % size
         self._pending = frames[whole:].copy()
@@ -158,3 +145,36 @@ class Stream:
                 detections.append(Detection(detector.manifest.phrase, time_s, score))
             self._steps += 1
         return scores, detections
+
+
+class Stream:
+    """One source of audio. Chunks of any length give the same results as all of it at once.
+
+    Streams are independent: each may live in a thread of its own. One stream is for one thread.
+    """
+
+    def __init__(self, detector: Detector) -> None:
+        self._front_end = FrontEnd()
+        self._frames = FrameStream(detector)
+
+    def reset(self) -> None:
+        """Forget everything heard: what follows is the start of a new stream, at 0 s."""
+        self._front_end.reset()
+        self._frames.reset()
+
+    def process(self, pcm: Pcm) -> list[Detection]:
+        """Take int16 [samples] at 16 kHz, any number of them; return what they complete.
+
+        Raises:
+            TypeError: the samples are not one-dimensional int16.
+            ModelError: the model gave a logit that is not finite.
+        """
+        return self._frames.advance(self._front_end.process(pcm))[1]
+
+    def scores(self, pcm: Pcm) -> Floats:
+        """Take int16 [samples] at 16 kHz; return float32 [steps], the score of each step completed.
+
+        It moves the same state as `process`: use one or the other on a piece of audio.
+        """
+        scores, _ = self._frames.advance(self._front_end.process(pcm))
+        return np.array(scores, dtype=np.float32)
