@@ -36,12 +36,14 @@ def operating_points(scores: ValidationScores) -> list[OperatingPoint]:
 
     A rate that the hours hold only a few events of gets its threshold from a fit to the tail of
     the loudest events (`threshold_for_rate`), but none that loses more than MOST_LOST. The bound is
-    counted on the audio that set the threshold, so it is on the hopeful side.
+    counted on the audio that set the threshold, so it is on the hopeful side. A rarer rate
+    never gets a lower threshold than a more frequent one.
 
     Args:
         scores: of audio that chose no checkpoint.
     """
-    points = []
+    points: list[OperatingPoint] = []
+    least = -math.inf
     for rate in TARGET_RATES:
         logit = threshold_for_rate(rate, scores.plain, scores.hours, scores.refractory_steps)
         audio = AUDIO
@@ -53,6 +55,7 @@ def operating_points(scores: ValidationScores) -> list[OperatingPoint]:
                 audio += (
                     ", and lowered to where the phrase is still heard: expect more false accepts"
                 )
+        logit = least = max(logit, least)
         points.append(
             OperatingPoint(
                 false_accepts_per_hour=rate,

@@ -30,7 +30,7 @@ class Preset:
     confuser_variants: int
     plain_variants: int
     ambient_hours: float
-    """Hours of streams without speech: noise, hum, chords, clatter."""
+    """Hours of streams without speech: every kind of noise that `trainer.noise` makes."""
     rooms: int
     steps: int
     """Optimiser steps of each training."""

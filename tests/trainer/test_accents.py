@@ -5,7 +5,8 @@ import pytest
 
 from trainer.accents import ACCENTS, accented
 from trainer.hearing import distance_to_phrase
-from trainer.phrases import Bucket, PhraseText, bucket_texts, parse_phrase
+from trainer.phrases import Bucket, PhraseText, parse_phrase
+from trainer.pronunciation import phonemes
 from trainer.tts.kokoro_model import _vocabulary
 
 MIRROR = PhraseText("smart mirror", Bucket.POSITIVE, "smˈɑɹt mˈɪɹəɹ")
@@ -23,9 +24,6 @@ def test_every_accent_is_heard_and_the_seed_decides():
 
 @pytest.mark.parametrize("words", ["view glass", "the weather in North America, this Thursday!"])
 def test_voices_have_a_token_for_every_sound(words):
-    (text, *_) = bucket_texts(parse_phrase("view glass"), Bucket.PLAIN, 1, 0)
-    from trainer.pronunciation import phonemes
-
     text = PhraseText(words, Bucket.PLAIN, phonemes(words))
     assert not {s for said, _ in ways(text) for s in said} - set(_vocabulary())
 

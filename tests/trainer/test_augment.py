@@ -51,6 +51,18 @@ def test_noise_is_added_at_the_asked_ratio(snr_db):
     assert measured == pytest.approx(snr_db, abs=0.01)
 
 
+def test_a_gate_silences_what_is_far_from_speech():
+    noisy = np.random.default_rng(0).normal(size=4 * SAMPLE_RATE_HZ).astype(np.float32)
+    first, second = (16_000, 24_000), (40_000, 48_000)
+    gated = augment.gate(noisy, [first, second], 1_600)
+    open_at = np.flatnonzero(gated)
+    assert open_at[0] == 14_400
+    assert open_at[-1] == 49_599
+    np.testing.assert_array_equal(gated[14_400:25_600], noisy[14_400:25_600])
+    assert not gated[25_600:38_400].any()
+    assert not augment.gate(noisy, [], 1_600).any()
+
+
 def test_speed_changes_length_and_pitch_together():
     fast = augment.change_speed(speech(tone()), 1.25).waveform
     assert len(fast) == pytest.approx(SAMPLE_RATE_HZ / 1.25, abs=4)

@@ -265,6 +265,26 @@ def test_an_extrapolated_threshold_leaves_most_phrases_heard():
     assert all("expect more false accepts" in p.audio for p in points)
 
 
+def test_a_rarer_rate_never_gets_a_lower_threshold():
+    rng = np.random.default_rng(0)
+    steps = 800_000
+    scores = ValidationScores(
+        positives=rng.normal(2, 0.5, 400).astype(np.float32),
+        near=np.zeros(0, np.float32),
+        near_clip_ids=np.zeros(0, np.int64),
+        plain=(rng.normal(0, 2, steps).astype(np.float32),),
+        hours=steps * 0.03 / 3600,
+        step_s=0.03,
+        smoothing_steps=3,
+    )
+    points = operating_points(scores)
+    assert "extrapolated" not in points[0].audio
+    assert "lowered" in points[-1].audio
+    thresholds = [p.threshold for p in points]
+    assert thresholds == sorted(thresholds)
+    assert thresholds[0] > 0.98
+
+
 def test_the_smoothing_is_the_one_that_costs_least(trained):
     validation = examples(50, 8)
     model = trained[0].model

@@ -16,6 +16,7 @@ from trainer.phrases import Bucket, normalise_text
 from trainer.progress import Report, Stage
 from trainer.rates import count_false_accepts, threshold_allowing
 from trainer.recordings import find_recordings, read_recording
+from trainer.speech import INT16_SCALE
 from trainer.validation import REFRACTORY_S
 from watchword_runtime.decision import refractory_steps
 
@@ -32,7 +33,6 @@ RATES_PER_HOUR = {"05": 0.5, "2": 2.0}
 """Name in a figure → false accepts per hour."""
 SHIPPED = "shipped"
 SNR_DB = 10.0
-INT16_SCALE = np.float32(32768)
 
 Figures = dict[str, float | None]
 """Name → share, rate or count; None where there was nothing to measure it on."""
