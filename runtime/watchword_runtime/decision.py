@@ -32,21 +32,25 @@ def refractory_steps(refractory_s: float, step_s: float) -> int:
 class Trigger:
     """Says of each step in turn whether it is a detection."""
 
-    def __init__(self, threshold: float, refractory: int, warmup: int) -> None:
+    def __init__(self, threshold: float, refractory: int, warmup: int, level: int = 1) -> None:
+        """Take the rule in steps; `level` of them in a row must reach the threshold."""
         self._threshold = threshold
         self._refractory = refractory
         self._warmup = warmup
+        self._level = level
         self.reset()
 
     def reset(self) -> None:
         """Start a new stream."""
         self._step = -1
         self._open_at = self._warmup
+        self._in_row = 0
 
     def hit(self, score: float) -> bool:
         """Take the next step's score; return whether this step is a detection."""
         self._step += 1
-        if self._step < self._open_at or not score >= self._threshold:
+        self._in_row = self._in_row + 1 if score >= self._threshold else 0
+        if self._step < self._open_at or self._in_row < self._level:
             return False
         self._open_at = self._step + self._refractory
         return True

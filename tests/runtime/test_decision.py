@@ -38,3 +38,11 @@ def test_sigmoid():
 
 def test_a_score_that_is_not_a_number_never_fires():
     assert not Trigger(0.0, 1, 0).hit(math.nan)
+
+
+def test_a_level_wants_so_many_steps_in_a_row():
+    trigger = Trigger(0.5, 4, 2, level=3)
+    scores = [0.9, 0.9, 0.1, 0.6, 0.7, 0.4, 0.5, 0.5, 0.5, 0.9, 0.9, 0.9, 0.9]
+    assert [step for step, score in enumerate(scores) if trigger.hit(score)] == [8, 12]
+    trigger.reset()
+    assert [trigger.hit(0.9) for _ in range(4)] == [False, False, True, False]
