@@ -116,6 +116,25 @@ Export and verify a finished training: with another converter version, or after 
     )
     export.add_argument("--out", type=Path, required=True, help="folder of the bundle; OUT.zip too")
 
+    sign = add_command(
+        commands,
+        "sign",
+        help="sign bundles, so that devices take no others",
+        description="""\
+Sign bundles with a private key; a device that was given the public key then takes these and no
+others. Or make the two keys, or check a signature as a device does.""",
+        example="watchword sign out/jarvis out/jarvis.zip --key me.key",
+    )
+    sign.add_argument("bundle", type=Path, nargs="*", help="bundle folders and zips to sign")
+    what = sign.add_mutually_exclusive_group(required=True)
+    what.add_argument("--key", type=Path, help="sign with this private key")
+    what.add_argument(
+        "--new-key", type=Path, metavar="FILE", help="write a private key, and FILE.pub"
+    )
+    what.add_argument(
+        "--check", type=Path, metavar="FILE.pub", help="check the signatures with this public key"
+    )
+
     add_benchmark(commands)
     add_corpus(commands)
 

@@ -131,6 +131,34 @@ def export(options: argparse.Namespace) -> int:
     return OK
 
 
+def sign(options: argparse.Namespace) -> int:
+    """Sign bundles, check their signatures, or make the keys for it."""
+    from exporters.signing import new_key, read_private_key, sign_bundle
+    from watchword.errors import OptionError
+    from watchword_runtime import read_public_key
+    from watchword_runtime.bundle import open_bundle
+
+    if options.new_key is not None:
+        if options.bundle:
+            raise OptionError("--new-key makes keys and signs nothing: sign with --key afterwards.")
+        public = new_key(options.new_key)
+        say(console, "private: keep it to yourself, and keep it", label=str(options.new_key))
+        say(console, "public: give it to the devices", label=str(public))
+        return OK
+    if not options.bundle:
+        raise OptionError("Name the bundle folders and zips, e.g. watchword sign out/sm --key K.")
+    if options.check is not None:
+        public_key = read_public_key(options.check)
+        for path in options.bundle:
+            open_bundle(path, public_key)
+            say(console, f"is as it was signed with the key of {options.check}", label=str(path))
+        return OK
+    key = read_private_key(options.key)
+    for path in options.bundle:
+        say(console, f"signed, {len(sign_bundle(path, key))} files", label=str(path))
+    return OK
+
+
 def corpus(options: argparse.Namespace) -> int:
     """Run one verb on the clip database."""
     from watchword.corpus_commands import VERBS

@@ -10,8 +10,11 @@ from watchword_runtime.errors import (
     ModelError,
     NoEngineError,
     NotABundleError,
+    SignatureError,
+    SignatureUnavailableError,
 )
 from watchword_runtime.group import DetectorGroup, GroupStream
+from watchword_runtime.signature import read_public_key
 
 __version__ = "0.1.0"
 
@@ -28,6 +31,9 @@ __all__ = [
     "ModelError",
     "NoEngineError",
     "NotABundleError",
+    "SignatureError",
+    "SignatureUnavailableError",
     "Stream",
     "__version__",
+    "read_public_key",
 ]

@@ -27,6 +27,7 @@ from watchword_runtime.errors import (
     DamagedBundleError,
     ManifestError,
     NotABundleError,
+    SignatureError,
 )
 from watchword_runtime.frontend import (
     CHANNELS,
@@ -37,6 +38,7 @@ from watchword_runtime.frontend import (
     Floats,
 )
 from watchword_runtime.manifest import GOLDEN_FILE, MANIFEST_FILE, Manifest, ModelFile
+from watchword_runtime.signature import SIGNATURE_FILE, check_signature, signed_reader
 
 if TYPE_CHECKING:
     import os
@@ -58,6 +60,8 @@ class LoadedBundle:
     formats: dict[str, str]
     """Model file name → "onnx" or "tflite", in order of preference."""
     _reader: Reader
+    signed: bool = False
+    """Whether a public key was given and every file read is one that it signed."""
 
     def read(self, file: str) -> bytes:
         """Return a model file's bytes, checked again against the manifest.
@@ -106,28 +110,39 @@ class LoadedBundle:
         return features.astype(np.float32), logits.astype(np.float32)
 
 
-def open_bundle(path: str | os.PathLike[str]) -> LoadedBundle:
+def open_bundle(path: str | os.PathLike[str], public_key: bytes | None = None) -> LoadedBundle:
     """Open a bundle folder, a bundle zip or one exported .onnx or .tflite file.
 
     The sizes and hashes of all model files are checked against the manifest. A single model file
     is taken at its word: it carries no hash of itself.
+
+    Args:
+        path: where it is.
+        public_key: 32 bytes, see `signature.read_public_key`; then only a bundle that this key
+            signed is opened, and every file of it must be as it was signed.
 
     Raises:
         BundleNotFoundError: the path, or a file that the manifest lists, is missing.
         DamagedBundleError: a file is truncated or its SHA-256 differs.
         NotABundleError: the path is something else.
         ManifestError: the manifest does not hold, or needs another front end.
+        SignatureError: a public key was given and the bundle is not signed with it.
     """
     path = Path(path)
     if path.is_dir():
-        return _open_listed(path, lambda name: _read_from_folder(path, name))
+        return _open_listed(path, lambda name: _read_from_folder(path, name), public_key)
     if not path.is_file():
         raise BundleNotFoundError(f"There is no bundle at {path}: check the path.")
     with path.open("rb") as stream:
         kind = detect_format(stream.read(16))
     if kind == "zip":
         prefix = _zip_prefix(path)
-        return _open_listed(path, lambda name: _read_from_zip(path, prefix, name))
+        return _open_listed(path, lambda name: _read_from_zip(path, prefix, name), public_key)
+    if public_key is not None:
+        raise SignatureError(
+            f"{path} is one file alone, which carries no signature: pass the bundle's folder or "
+            "zip, or no public key."
+        )
     content = _read_limited(path)
     manifest = read_embedded(content, str(path))
     assert kind is not None
@@ -135,7 +150,9 @@ def open_bundle(path: str | os.PathLike[str]) -> LoadedBundle:
     return LoadedBundle(path, manifest, {path.name: kind}, _single_reader(path))
 
 
-def _open_listed(path: Path, reader: Reader) -> LoadedBundle:
+def _open_listed(path: Path, reader: Reader, public_key: bytes | None) -> LoadedBundle:
+    if public_key is not None:
+        reader = _only_signed(path, reader, public_key)
     try:
         content = reader(MANIFEST_FILE)
     except BundleNotFoundError as error:
@@ -148,10 +165,26 @@ def _open_listed(path: Path, reader: Reader) -> LoadedBundle:
         raise ManifestError(f"{path / MANIFEST_FILE} lists no model files: export it again.")
     _check_front_end(manifest, path)
     formats = {entry.file: entry.format for entry in manifest.files}
-    bundle = LoadedBundle(path, manifest, formats, reader)
+    bundle = LoadedBundle(path, manifest, formats, reader, signed=public_key is not None)
     for file in formats:
         bundle.read(file)
     return bundle
+
+
+def _only_signed(path: Path, reader: Reader, public_key: bytes) -> Reader:
+    """Return a reader of what the key signed, when all of it is there and unchanged."""
+    try:
+        content = reader(SIGNATURE_FILE)
+    except BundleNotFoundError as error:
+        raise SignatureError(
+            f"{path} is not signed: it has no {SIGNATURE_FILE}. Sign it with `watchword sign`, or "
+            "pass no public key."
+        ) from error
+    digests = check_signature(content, public_key, str(path))
+    signed = signed_reader(reader, digests, str(path))
+    for name in digests:
+        signed(name)
+    return signed
 
 
 def _check_front_end(manifest: Manifest, path: Path) -> None:

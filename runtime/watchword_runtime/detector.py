@@ -42,6 +42,8 @@ class Detector:
         self.file = file
         self.threshold = threshold
         self.refractory_s = self.manifest.decision.refractory_s
+        self.trigger_level = 1
+        """Steps in a row that must reach the threshold; like the two above, for streams to come."""
         self.step_s = self.manifest.step.step_s
         self._model = model
 
@@ -53,6 +55,7 @@ class Detector:
         engine: str | None = None,
         file: str | None = None,
         threshold: float | None = None,
+        public_key: bytes | None = None,
     ) -> Detector:
         """Load a bundle folder, a bundle zip or one exported .onnx or .tflite file.
 
@@ -62,6 +65,8 @@ class Detector:
                 that is installed and runs the most preferred file.
             file: which of the bundle's model files; by default the most preferred one.
             threshold: a score from 0 to 1 instead of the manifest's.
+            public_key: 32 bytes, see `signature.read_public_key`; then only a bundle that this key
+                signed is loaded.
 
         Raises:
             BundleError: the bundle or model file cannot be used; the message names it.
@@ -70,7 +75,7 @@ class Detector:
         """
         if threshold is not None and not 0.0 <= threshold <= 1.0:
             raise ValueError(f"The threshold must be from 0 to 1, not {threshold}.")
-        bundle = open_bundle(path)
+        bundle = open_bundle(path, public_key)
         formats = bundle.formats
         if file is not None:
             if file not in formats:
@@ -91,7 +96,7 @@ class Detector:
 
     def session(self) -> Session:
         """Return the bare model: features in, logits out, with states of its own."""
-        return Session(self._model, self.manifest.step, self.file)
+        return Session(self._model, self.file)
 
     def step_end_s(self, step: int) -> float:
         """Return the seconds of audio that step `step` of a stream, counted from 0, has heard."""
@@ -112,6 +117,7 @@ class FrameStream:
             detector.threshold,
             refractory_steps(detector.refractory_s, detector.step_s),
             manifest.decision.warmup_steps,
+            detector.trigger_level,
         )
         self.reset()
 
@@ -132,18 +138,20 @@ class FrameStream:
         detector = self._detector
         frames = np.concatenate([self._pending, frames])
         size = self._frames_per_step
-        whole = len(frames) - len(frames) % size
-        self._pending = frames[whole:].copy()
+        steps = len(frames) // size
+        self._pending = frames[steps * size :].copy()
+        logits = self._session.run(frames[: steps * size].reshape(steps, size, CHANNELS))
+        recent, hit = self._logits, self._trigger.hit
         scores: list[float] = []
         detections: list[Detection] = []
-        for start in range(0, whole, size):
-            self._logits.append(self._session.step(frames[np.newaxis, start : start + size]))
-            score = sigmoid(sum(self._logits) / len(self._logits))
+        for step, logit in enumerate(logits, self._steps):
+            recent.append(logit)
+            score = sigmoid(sum(recent) / len(recent))
             scores.append(score)
-            if self._trigger.hit(score):
-                time_s = detector.step_end_s(self._steps)
+            if hit(score):
+                time_s = detector.step_end_s(step)
                 detections.append(Detection(detector.manifest.phrase, time_s, score))
-            self._steps += 1
+        self._steps += steps
         return scores, detections
 
 

@@ -27,9 +27,21 @@ class ModelError(BundleError):
     """A model file that its engine refuses, or that does not fit the manifest's step signature."""
 
 
+class SignatureError(BundleError):
+    """A public key was given and the bundle was not signed with it, or changed since."""
+
+
+class SignatureUnavailableError(SignatureError, ImportError):
+    """A public key was given and the package that checks signatures is not installed."""
+
+
 class NoEngineError(RuntimeError):
     """No installed engine can run any of the bundle's files; the message says what to install."""
 
 
 class AudioError(ValueError):
     """Audio that cannot be read; the message names the file and the way out."""
+
+
+class MicrophoneError(OSError):
+    """A microphone that cannot be opened or has gone; the message says what to do."""
