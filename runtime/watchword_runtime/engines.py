@@ -8,24 +8,32 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-
 from watchword_runtime.errors import ModelError, NoEngineError
 from watchword_runtime.onnx_engine import OnnxEngine
 from watchword_runtime.tflite_engine import LitertEngine, TfliteEngine
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from watchword_runtime.frontend import Floats
     from watchword_runtime.manifest import StepSpec
 
 
 class Model(Protocol):
-    """A loaded model file: it keeps no state between steps, so streams may share it."""
+    """A loaded model file. Streams share it, also from several threads."""
 
-    def run(self, features: Floats, states: Sequence[Floats]) -> tuple[float, list[Floats]]:
-        """Take float32 [1, F, 40] and the states; return the logit and the next states."""
+    def runner(self) -> Runner:
+        """Return the states of a new stream, all zero, with what runs steps on them."""
+
+
+class Runner(Protocol):
+    """One stream's states."""
+
+    def run(self, features: Floats) -> list[float]:
+        """Take float32 [steps, F, 40]; return the logit of each step in turn."""
+
+    def reset(self) -> None:
+        """Set all states to zero."""
 
 
 class Engine(Protocol):
@@ -46,28 +54,31 @@ class Engine(Protocol):
 
 
 class Session:
-    """One stream's model state; `reset` costs a few zeroed arrays."""
+    """One stream's model state; `reset` zeroes a few small arrays."""
 
-    def __init__(self, model: Model, step: StepSpec, file: str) -> None:
-        self._model = model
-        self._step = step
+    def __init__(self, model: Model, file: str) -> None:
+        self._runner = model.runner()
         self._file = file
-        self.reset()
 
     def reset(self) -> None:
         """Start a new stream: all states are zero."""
-        self._states = [np.zeros(state.shape, dtype=np.float32) for state in self._step.states]
+        self._runner.reset()
 
-    def step(self, features: Floats) -> float:
-        """Take float32 [1, F, 40]; return the logit of this step.
+    def run(self, features: Floats) -> list[float]:
+        """Take float32 [steps, F, 40]; return the logit of each step in turn.
 
         Raises:
-            ModelError: the logit is not finite, which would leave the detector deaf.
+            ModelError: a logit is not finite, which would leave the detector deaf.
         """
-        logit, self._states = self._model.run(features, self._states)
-        if not math.isfinite(logit):
-            raise ModelError(f"{self._file} gave the logit {logit}: export the detector again.")
-        return logit
+        logits = self._runner.run(features)
+        for logit in logits:
+            if not math.isfinite(logit):
+                raise ModelError(f"{self._file} gave the logit {logit}: export the detector again.")
+        return logits
+
+    def step(self, features: Floats) -> float:
+        """Take float32 [1, F, 40]; return the logit of this step. Errors are those of `run`."""
+        return self.run(features)[0]
 
 
 ENGINES: dict[str, Engine] = {

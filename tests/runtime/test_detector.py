@@ -234,8 +234,14 @@ def test_a_model_the_engine_refuses_is_named(tiny, tmp_path, kind):
 
 def test_a_logit_that_is_not_finite_is_an_error(detector, monkeypatch, bursts):
     class Broken:
-        def run(self, features, states):
-            return float("nan"), list(states)
+        def runner(self):
+            return self
+
+        def run(self, features):
+            return [0.0] * (len(features) - 1) + [float("nan")]
+
+        def reset(self):
+            pass
 
     monkeypatch.setattr(detector, "_model", Broken())
     with pytest.raises(ModelError, match="logit nan"):
