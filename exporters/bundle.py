@@ -13,15 +13,16 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from exporters.archive import npz, write_zip
+from exporters.archive import write_zip
 from exporters.errors import ConverterMissingError
+from exporters.golden import check_features, golden
 from exporters.model_card import model_card
 from exporters.onnx import convert_onnx, embed_onnx
 from exporters.quantize import quantize_onnx
 from exporters.recipes import INT8_BUDGET_BYTES, SHIPPED, Recipe, slug
-from exporters.step import reference_logits, step_spec
+from exporters.step import step_spec
 from exporters.tflite import convert_tflite, embed_tflite, missing_converter
-from exporters.verify import VerificationReport, check_stream, verify
+from exporters.verify import verification_sound, verify
 from trainer.model import TinyCRNN, load_checkpoint
 from watchword_runtime.manifest import (
     EMBED_KEY,
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from exporters.measure import Pcm
+    from exporters.report import VerificationReport
     from exporters.step import Floats
 
     Progress = Callable[[float, str], None]
@@ -44,9 +47,7 @@ logger = logging.getLogger(__name__)
 
 VERIFICATION_FILE = "verification.json"
 CARD_FILE = "README.md"
-GOLDEN_STEPS = 200
-"""6 s at 30 ms a step: the phrase and what is around it."""
-CONVERTED, VERIFIED = 0.6, 0.95
+CONVERTED, VERIFIED = 0.25, 0.98
 """Where the progress stands when the files are made, and when they are verified."""
 
 
@@ -83,6 +84,7 @@ def export_bundle(
     *,
     manifest: Manifest,
     calibration: Floats,
+    sound: Pcm,
     formats: Sequence[str] = tuple(SHIPPED),
     progress: Progress | None = None,
 ) -> ExportReport:
@@ -95,8 +97,10 @@ def export_bundle(
         checkpoint: folder that `trainer.model.save_checkpoint` wrote.
         out: the bundle folder to make.
         manifest: with no files yet, and the step of the checkpoint's configuration.
-        calibration: float32 [frames, 40] of at least 60 s, speech with and without the phrase, on
-            which the files are verified; its most certain seconds become the golden vectors.
+        calibration: float32 [frames, 40] of at least 60 s, speech with and without the phrase; its
+            most certain seconds become the golden vectors.
+        sound: int16 [samples] at 16 kHz of at least 60 s, with and without the phrase, on which the
+            files are verified.
         formats: names in `exporters.recipes.SHIPPED`, all of them by default.
         progress: called with a share from 0 to 1 and a line of text.
 
@@ -104,13 +108,14 @@ def export_bundle(
         ExportError: a file missed its bar or could not be made; nothing is left behind.
         ConverterMissingError: none of the formats asked for can be made here.
         FileExistsError: `out` holds something other than a bundle.
-        ValueError: unknown format, features that do not do, or a manifest of another network.
+        ValueError: unknown format, features or sound that do not do, a manifest of another network.
         CheckpointError: the checkpoint cannot be read.
         OSError: the disk is full or not writable; nothing is left behind.
     """
     tell = progress or (lambda _share, _text: None)
     recipes = _recipes(formats)
-    stream = check_stream(calibration)
+    stream = check_features(calibration)
+    heard = verification_sound(sound)
     _check_target(out)
     model, _ = load_checkpoint(checkpoint)
     if manifest.files or manifest.step != step_spec(model.config):
@@ -133,7 +138,7 @@ def export_bundle(
         report = verify(
             {aside / name: recipe for recipe, name in names.items()},
             model,
-            stream,
+            heard,
             manifest.decision,
             lambda share, text: tell(CONVERTED + share * (VERIFIED - CONVERTED), text),
         )
@@ -152,7 +157,7 @@ def export_bundle(
         whole = dataclasses.replace(manifest, files=files)
         checks = json.dumps(report.to_dict(with_times=False), indent=2) + "\n"
         _write(aside / MANIFEST_FILE, whole.to_json().encode())
-        _write(aside / GOLDEN_FILE, _golden(model, stream))
+        _write(aside / GOLDEN_FILE, golden(model, stream))
         _write(aside / VERIFICATION_FILE, checks.encode())
         _write(aside / CARD_FILE, model_card(whole, report).encode())
         with aside_zip.open("xb") as target:
@@ -244,17 +249,6 @@ def _convert(
                 INT8_BUDGET_BYTES,
             )
     return {recipe: contents[recipe] for recipe in left}, skipped
-
-
-def _golden(model: TinyCRNN, stream: Floats) -> bytes:
-    """Return features and logits of the stretch around the highest logit, heard from silence."""
-    frames = model.config.frames_per_step
-    length = GOLDEN_STEPS * frames
-    peak = int(reference_logits(model, stream).argmax()) * frames
-    start = min(max(peak - length * 2 // 3, 0), len(stream) - length)
-    features = stream[start : start + length]
-    logits = reference_logits(model, features)
-    return npz({"features": features.reshape(GOLDEN_STEPS, frames, -1), "logits": logits})
 
 
 def _write(path: Path, content: bytes) -> None:

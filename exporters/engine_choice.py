@@ -1,4 +1,4 @@
-"""The environment in, a way to run each engine out: in this process, in another one, or not at all.
+"""The environment in, the Python that runs each engine out; and a measurement in such a Python.
 
 tflite-runtime has no wheels for this process's numpy; named by WATCHWORD_TFLITE_PYTHON, an
 interpreter that has it takes part in every verification.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -18,15 +19,25 @@ import numpy as np
 import watchword_runtime
 from exporters import measure as measure_module
 from exporters.errors import ExportError
-from exporters.measure import Floats, Measured, measure
+from exporters.measure import (
+    FEATURES_FILE,
+    NO_ENGINE_STATUS,
+    REFUSED_STATUS,
+    RESULT_FILE,
+    SOUND_FILE,
+    Floats,
+    Measured,
+    Pcm,
+)
 from watchword_runtime.engines import available
 
 OTHER_PYTHON = "WATCHWORD_TFLITE_PYTHON"
 OTHER_ENGINE = "tflite-runtime"
-TIMEOUT_S = 300
-NO_ENGINE_STATUS = 3
+TIMEOUT_S = 900
+"""An hour of stream takes some ten seconds; this is for a machine that swaps."""
 
-Runner = Callable[[Path, Floats], Measured]
+Runner = Callable[[Path, Pcm, Floats, int], Measured]
+"""Takes a model file, the sound, its features and how often they are heard."""
 
 
 def runners() -> tuple[dict[str, Runner], dict[str, str]]:
@@ -39,7 +50,7 @@ def runners() -> tuple[dict[str, Runner], dict[str, str]]:
     reasons: dict[str, str] = {}
     for name, missing in available().items():
         if missing is None:
-            ways[name] = _in_process(name)
+            ways[name] = _runner(sys.executable, name)
         else:
             reasons[name] = missing
     other = os.environ.get(OTHER_PYTHON)
@@ -50,46 +61,58 @@ def runners() -> tuple[dict[str, Runner], dict[str, str]]:
                 f"has {OTHER_ENGINE}, or unset it."
             )
         del reasons[OTHER_ENGINE]
-        ways[OTHER_ENGINE] = _elsewhere(other)
+        ways[OTHER_ENGINE] = _runner(other, OTHER_ENGINE)
     elif OTHER_ENGINE in reasons:
         reasons[OTHER_ENGINE] += f"; or name a Python that has it in {OTHER_PYTHON}"
     return ways, reasons
 
 
-def _in_process(engine: str) -> Runner:
-    return lambda file, features: measure(engine, file, features)
-
-
-def _elsewhere(python: str) -> Runner:
-    def run(file: Path, features: Floats) -> Measured:
-        # Not this process's paths: its numpy is exactly what the other interpreter cannot use.
+def _runner(python: str, engine: str) -> Runner:
+    def run(file: Path, sound: Pcm, features: Floats, rounds: int) -> Measured:
+        # Not this process's paths: its numpy is exactly what another interpreter cannot use.
         packages = Path(watchword_runtime.__file__).resolve().parents[1]
         with tempfile.TemporaryDirectory(prefix="watchword-verify-") as name:
             folder = Path(name)
-            (folder / "path").mkdir()
-            (folder / "path" / "watchword_runtime").symlink_to(packages / "watchword_runtime")
-            script = shutil.copy(measure_module.__file__, folder / "path" / "measure.py")
-            np.save(folder / "features.npy", features)
-            command = [python, str(script), OTHER_ENGINE]
-            command += [str(file.resolve()), str(folder / "features.npy"), str(folder / "out.npz")]
-            done = subprocess.run(
-                command,
-                env={**os.environ, "PYTHONPATH": str(folder / "path")},
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                timeout=TIMEOUT_S,
-                check=False,
-            )
-            if done.returncode != 0:
-                told = done.stderr.strip().splitlines() or ["it said nothing"]
-                advice = (
-                    f"install {OTHER_ENGINE} and pymicro-features there, or unset {OTHER_PYTHON}"
-                    if done.returncode == NO_ENGINE_STATUS
-                    else f"try its interpreter by hand, or unset {OTHER_PYTHON}"
+            path = folder / "path"
+            path.mkdir()
+            (path / "watchword_runtime").symlink_to(packages / "watchword_runtime")
+            script = shutil.copy(measure_module.__file__, path / "measure.py")
+            np.save(folder / SOUND_FILE, sound)
+            np.save(folder / FEATURES_FILE, features)
+            command = [python, str(script), engine, str(file.resolve()), name, str(rounds)]
+            try:
+                done = subprocess.run(
+                    command,
+                    env={**os.environ, "PYTHONPATH": str(path)},
+                    stdin=subprocess.DEVNULL,
+                    capture_output=True,
+                    text=True,
+                    timeout=TIMEOUT_S,
+                    check=False,
                 )
-                raise ExportError(f"{python} could not run {file.name}: {told[-1]}; {advice}.")
-            with np.load(folder / "out.npz", allow_pickle=False) as out:
-                return Measured(out["logits"], float(out["load_ms"]), float(out["step_us"]))
+            except subprocess.TimeoutExpired as error:
+                raise ExportError(
+                    f"{file.name} on {engine} did not end within {TIMEOUT_S} s: free some memory "
+                    "and export again."
+                ) from error
+            if done.returncode != 0:
+                raise _failure(done, python, engine, file.name)
+            with np.load(folder / RESULT_FILE, allow_pickle=False) as out:
+                return Measured.from_arrays(**out)
 
     return run
+
+
+def _failure(
+    done: subprocess.CompletedProcess[str], python: str, engine: str, file: str
+) -> ExportError:
+    told = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+    if done.returncode == REFUSED_STATUS:
+        return ExportError(f"{file} does not run on {engine}: {told}")
+    if python == sys.executable:
+        advice = "report this with the checkpoint, or leave the format out"
+    elif done.returncode == NO_ENGINE_STATUS:
+        advice = f"install {engine} and pymicro-features there, or unset {OTHER_PYTHON}"
+    else:
+        advice = f"try its interpreter by hand, or unset {OTHER_PYTHON}"
+    return ExportError(f"{python} could not run {file} on {engine}: {told}; {advice}.")

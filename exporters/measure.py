@@ -11,14 +11,13 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, List, Optional, Tuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from watchword_runtime import Detector
-from watchword_runtime.bundle import open_bundle
-from watchword_runtime.engines import ENGINES, Session
+from watchword_runtime.engines import ENGINES
 from watchword_runtime.errors import BundleError
 from watchword_runtime.frontend import SAMPLE_RATE_HZ
 
@@ -42,13 +41,14 @@ class Measured:
     scores: Floats
     """float32 [steps]: what a `Stream` made of the sound, fed in CHUNKS."""
     load_ms: float
+    """Of the file, with the engine imported already."""
     step_us: float
     """Median microseconds a step, one thread."""
     step_p99_us: float
-    memory_mb: Optional[float]
+    memory_mb: float | None
     """Resident MB of the process while it listens; None where the system does not say."""
 
-    def to_arrays(self) -> Dict[str, npt.NDArray[np.generic]]:
+    def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Return what `from_arrays` reads back."""
         memory = np.nan if self.memory_mb is None else self.memory_mb
         times = np.array([self.load_ms, self.step_us, self.step_p99_us, memory])
@@ -80,15 +80,14 @@ def measure(engine: str, file: Path, sound: Pcm, features: Floats, rounds: int) 
         BundleError: the file or its manifest does not hold, the engine refuses it, or a logit is
             not finite.
     """
-    bundle = open_bundle(file)
-    step = bundle.manifest.step
-    content = bundle.read(file.name)
     started = time.perf_counter()
-    session = Session(ENGINES[engine].load(content, step, file.name), step, file.name)
+    detector = Detector.load(file, engine=engine)
     load_ms = (time.perf_counter() - started) * 1e3
-    scores, memory_mb = _listen(Detector.load(file, engine=engine), sound)
-    steps = len(features) // step.frames
-    chunks = features[: steps * step.frames].reshape(steps, 1, step.frames, -1)
+    scores, memory_mb = _listen(detector, sound)
+    session = detector.session()
+    frames = detector.manifest.step.frames
+    steps = len(features) // frames
+    chunks = features[: steps * frames].reshape(steps, 1, frames, -1)
     logits = np.empty((rounds, steps), dtype=np.float32)
     seconds = np.empty(steps)
     for heard in range(rounds):
@@ -100,7 +99,7 @@ def measure(engine: str, file: Path, sound: Pcm, features: Floats, rounds: int) 
     return Measured(logits, scores, load_ms, float(median), float(p99), memory_mb)
 
 
-def _listen(detector: Detector, sound: Pcm) -> Tuple[Floats, Optional[float]]:
+def _listen(detector: Detector, sound: Pcm) -> tuple[Floats, float | None]:
     """Return the scores float32 [steps] and the memory of this process in MB."""
     stream = detector.stream()
     scores, memory_mb, at, turn = [], None, 0, 0
@@ -114,7 +113,7 @@ def _listen(detector: Detector, sound: Pcm) -> Tuple[Floats, Optional[float]]:
     return np.concatenate(scores), memory_mb
 
 
-def resident_mb() -> Optional[float]:
+def resident_mb() -> float | None:
     """Return the resident memory of this process, or None where there is no /proc."""
     try:
         lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
@@ -124,7 +123,7 @@ def resident_mb() -> Optional[float]:
     return None if kib is None else int(kib) / 1024
 
 
-def main(arguments: List[str]) -> int:
+def main(arguments: list[str]) -> int:
     """Measure and write the result; say why on stderr if that fails."""
     engine, file, name, rounds = arguments
     folder = Path(name)
@@ -140,7 +139,8 @@ def main(arguments: List[str]) -> int:
     except BundleError as error:
         sys.stderr.write(f"{error}\n")
         return REFUSED_STATUS
-    np.savez(folder / RESULT_FILE, **done.to_arrays())
+    arrays: Any = done.to_arrays()
+    np.savez(folder / RESULT_FILE, **arrays)
     return 0
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from exporters.verify import VerificationReport
+    from exporters.report import VerificationReport
     from watchword_runtime.manifest import Manifest
 
 
@@ -95,15 +95,23 @@ def _verification(report: VerificationReport) -> str:
             f"{check.max_error:.2g}",
             f"{check.p99_error:.2g}",
             f"{check.max_bar:.2g}",
-            str(check.flips),
+            f"{check.score_error:.2g}",
+            str(check.changed),
+            f"{check.drift:.2g}",
         )
         for check in report.checks
     ]
-    heads = ("file", "engine", "max error", "p99 error", "allowed", "decisions that differ")
+    heads = (
+        *("file", "engine", "max error", "p99 error", "allowed"),
+        *("score error", "detections that differ", "drift"),
+    )
     text = (
-        f"## Verification\n\nEach file on each engine against PyTorch, over "
-        f"{report.stream_s:.0f} s ({report.steps:,} steps). Errors are in logits, which spanned "
-        f"{report.logit_min:.1f} to {report.logit_max:.1f}.\n\n" + _table(heads, rows)
+        "## Verification\n\nEach file on each engine against PyTorch, over "
+        f"{report.stream_s:.0f} s of sound in chunks of odd lengths ({report.steps:,} steps, "
+        f"{report.detections} detections). Errors are in logits, which spanned "
+        f"{report.logit_min:.1f} to {report.logit_max:.1f}; the score error is of the scores that "
+        "a stream gave. Drift is how far a logit moved for the same sound at the end of "
+        f"{report.drift_s / 60:.0f} minutes of stream.\n\n" + _table(heads, rows)
     )
     for engine, reason in report.engines_not_run.items():
         text += f"\n\nNot run on {engine}: {reason}."

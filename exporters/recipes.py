@@ -23,6 +23,8 @@ class Scheme(StrEnum):
     """Activations quantised at every step, one weight scale per output. Measured, not shipped."""
     INT8_DYNAMIC_TENSOR = "int8_dynamic_tensor"
     """Activations quantised at every step, one weight scale per layer. Measured, not shipped."""
+    INT8_FULL = "int8_full"
+    """Weights, activations and states in int8, ranges from calibration. Measured, not shipped."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ CANDIDATES: dict[str, Recipe] = {
         *SHIPPED.values(),
         Recipe("tflite", "int8", Scheme.INT8_DYNAMIC_CHANNEL),
         Recipe("tflite", "int8", Scheme.INT8_DYNAMIC_TENSOR),
+        Recipe("tflite", "int8", Scheme.INT8_FULL),
         Recipe("onnx", "int8", Scheme.INT8_DYNAMIC_CHANNEL),
         Recipe("onnx", "int8", Scheme.INT8_DYNAMIC_TENSOR),
     )

@@ -68,10 +68,12 @@ def read_private_key(path: Path) -> Ed25519PrivateKey:
     """Return the key in a PEM file.
 
     Raises:
-        SignatureError: it holds something else, or asks for a password.
-        OSError: it cannot be read.
+        SignatureError: it cannot be read, holds something else, or asks for a password.
     """
-    content = path.read_bytes()
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise SignatureError(f"{path} cannot be read: {error.strerror}.") from error
     try:
         key = serialization.load_pem_private_key(content, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:

@@ -16,15 +16,19 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 import exporters
 from exporters.archive import write_zip
 from exporters.errors import ConverterMissingError, ExportError
+from exporters.tflite_conversion import CALIBRATION_FILE
 from trainer.model import save_checkpoint
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from exporters.recipes import Scheme
+    from exporters.step import Floats
     from trainer.model import TinyCRNN
 
 logger = logging.getLogger(__name__)
@@ -45,11 +49,18 @@ def missing_converter() -> str | None:
     return f"TFLite files need {', '.join(missing)}: {EXTRA}"
 
 
-def convert_tflite(model: TinyCRNN, schemes: Sequence[Scheme]) -> dict[Scheme, bytes]:
+def convert_tflite(
+    model: TinyCRNN, schemes: Sequence[Scheme], calibration: Floats | None = None
+) -> dict[Scheme, bytes]:
     """Return the streaming step of `model` as one TFLite file per scheme.
 
     Inputs and outputs are told apart by the signature: args_0, args_1, … are the features and the
     states, output_0, output_1, … the logit and the next states.
+
+    Args:
+        model: the network, in eval mode.
+        schemes: what to make.
+        calibration: float32 [frames, channels]; only `Scheme.INT8_FULL` needs them.
 
     Raises:
         ConverterMissingError: a package is missing; the message names the extra.
@@ -64,6 +75,8 @@ def convert_tflite(model: TinyCRNN, schemes: Sequence[Scheme]) -> dict[Scheme, b
     with tempfile.TemporaryDirectory(prefix="watchword-tflite-") as name:
         folder = Path(name)
         save_checkpoint(model, folder, {})
+        if calibration is not None:
+            np.save(folder / CALIBRATION_FILE, calibration)
         command = [sys.executable, "-m", "exporters.tflite_conversion", str(folder), *schemes]
         try:
             run = subprocess.run(

@@ -1,5 +1,7 @@
 """A checkpoint folder and schemes in, one TFLite file per scheme beside the checkpoint out.
 
+Schemes that need ranges find features in CALIBRATION_FILE, beside the checkpoint.
+
 `python -m exporters.tflite_conversion FOLDER SCHEME…` is what `tflite.convert_tflite` starts.
 """
 
@@ -11,10 +13,15 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from exporters.full_int8 import quantize_full
 from exporters.recipes import Scheme
 from exporters.step import StreamingStep, zero_inputs
 from exporters.tflite_slim import slim
 from trainer.model import TinyCRNN, load_checkpoint
+
+CALIBRATION_FILE = "features.npy"
 
 
 def convert(model: TinyCRNN) -> bytes:
@@ -56,9 +63,14 @@ def main(arguments: list[str]) -> int:
     model, _ = load_checkpoint(Path(folder))
     content = convert(model)
     for scheme in map(Scheme, schemes):
+        if scheme is Scheme.INT8_FULL:
+            features = np.load(Path(folder) / CALIBRATION_FILE, allow_pickle=False)
+            made = quantize_full(content, features)
+        else:
+            made = quantize(content, scheme)
         target = Path(folder) / f"{scheme}.tflite"
         aside = target.with_suffix(".part")
-        aside.write_bytes(slim(quantize(content, scheme)))
+        aside.write_bytes(slim(made))
         aside.replace(target)
     return 0
 

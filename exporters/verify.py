@@ -1,176 +1,145 @@
-"""Model files and the network they came from in; what each engine makes of each file out.
+"""Model files, the network they came from and sound in; what each engine makes of each file out.
 
-Files run through the runtime's own engines, from their bytes on disk, as on a device.
+Files run through the runtime's own engines and streams, from their bytes on disk, in processes of
+their own, as on a device.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from exporters.engine_choice import runners
 from exporters.errors import ExportError
+from exporters.report import (
+    BARS,
+    DRIFT_BAR,
+    LEAST_RANGE,
+    SCORE_PER_LOGIT,
+    SCORE_ROUNDING,
+    Check,
+    VerificationReport,
+)
 from exporters.step import reference_logits
+from watchword_runtime.decision import detection_steps, refractory_steps
 from watchword_runtime.engines import ENGINES
-from watchword_runtime.errors import BundleError
-from watchword_runtime.frontend import HOP_S
+from watchword_runtime.frontend import HOP_S, SAMPLE_RATE_HZ, check_pcm
+from watchword_runtime.frontend import features as front_end
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from exporters.engine_choice import Runner
-    from exporters.measure import Floats, Measured
+    from exporters.measure import Floats, Measured, Pcm
     from exporters.recipes import Recipe
     from trainer.model import TinyCRNN
     from watchword_runtime.manifest import Decision
 
+    Progress = Callable[[float, str], None]
+
 logger = logging.getLogger(__name__)
 
-MIN_STREAM_S = 60.0
-MAX_STREAM_S = 600.0
-"""More features than this make the report no truer; the first ten minutes are used."""
-LEAST_RANGE = 1.0
-"""Logits that span less than this decide nothing, and errors are not counted against less."""
+MIN_SOUND_S = 60.0
+"""Less sound than this says too little, however often it is heard."""
+SOUND_S = 600.0
+"""So much is heard: shorter sound again from its start, of longer sound the first part."""
+DRIFT_S = 3600.0
+"""The stream at whose end drift is looked for: the sound again and again, states carried."""
+SAME_DETECTION_S = 0.3
+"""Two detections this close are one; the refractory time is longer."""
 
 
 @dataclass(frozen=True)
-class Bar:
-    """The largest error that an export may have."""
+class Reference:
+    """What PyTorch makes of the sound."""
 
-    max_error: float
-    p99_error: float
-    of_range: bool
-    """The errors are shares of the span of the reference logits instead of logits."""
+    sound: Pcm
+    features: Floats
+    logits: Floats
+    scores: Floats
+    """float32 [steps], smoothed as the runtime does."""
+    fired: list[int]
+    """Steps that are detections."""
+    decision: Decision
+    step_s: float
 
-
-BARS = {
-    # Folding and another order of sums leave about 2e-5 on logits that span 23; ten times that
-    # would be a conversion fault.
-    "fp32": Bar(max_error=1e-4, p99_error=1e-4, of_range=False),
-    # Half precision keeps 11 bits of each weight: 0.0003 and 0.0001 of the span, measured.
-    "fp16": Bar(max_error=0.002, p99_error=0.0006, of_range=True),
-    # 8 bits a weight and a scale per output: 0.007 and 0.002 of the span for a trained network,
-    # up to 0.02 and 0.015 for a very narrow one. A wrong scale or an operator version that a
-    # runtime misreads shows as 0.3 and more.
-    "int8": Bar(max_error=0.06, p99_error=0.03, of_range=True),
-}
-"""By precision."""
-
-
-@dataclass(frozen=True)
-class Check:
-    """One file on one engine."""
-
-    file: str
-    format: str
-    precision: str
-    bytes: int
-    engine: str
-    max_error: float
-    """Largest difference from PyTorch's logit."""
-    p99_error: float
-    max_bar: float
-    """What `max_error` may be, in logits."""
-    p99_bar: float
-    flips: int
-    """Steps on which the decision at the threshold differs."""
-    step_us: float
-    """Median microseconds a step, one thread. Of the machine that exported, not of the file."""
-    load_ms: float
-
-    @property
-    def passed(self) -> bool:
-        """Whether both errors are within their bars; NaN is not."""
-        return self.max_error <= self.max_bar and self.p99_error <= self.p99_bar
+    @classmethod
+    def hear(cls, model: TinyCRNN, sound: Pcm, decision: Decision) -> Reference:
+        """Run the front end and the original network over int16 [samples]."""
+        heard = front_end(sound)
+        step_s = model.config.frames_per_step * HOP_S
+        logits = reference_logits(model, heard)
+        scores = smoothed_scores(logits, decision)
+        fired = detections(scores, decision, step_s)
+        return cls(sound, heard, logits, scores, fired, decision, step_s)
 
 
-@dataclass(frozen=True)
-class VerificationReport:
-    """All files on all engines."""
-
-    stream_s: float
-    steps: int
-    logit_min: float
-    logit_max: float
-    threshold: float
-    checks: tuple[Check, ...]
-    engines_not_run: dict[str, str]
-    """Engine → why; nothing was shown about it."""
-
-    def to_dict(self, *, with_times: bool = True) -> dict[str, Any]:
-        """Return plain values for JSON; without times they are the same at every export."""
-        values = dataclasses.asdict(self)
-        if not with_times:
-            for check in values["checks"]:
-                del check["step_us"], check["load_ms"]
-        return values
-
-
-def check_stream(features: Floats) -> Floats:
-    """Return the part of float32 [frames, 40] that verification uses.
+def verification_sound(sound: Pcm) -> Pcm:
+    """Return the int16 [samples] that verification hears: SOUND_S of them.
 
     Raises:
-        ValueError: another shape or type, values that are not finite, or less than 60 s.
+        TypeError: it is not one-dimensional int16.
+        ValueError: less than MIN_SOUND_S.
     """
-    if features.ndim != 2 or features.shape[1] != 40 or features.dtype != np.float32:
+    seconds = len(check_pcm(sound)) / SAMPLE_RATE_HZ
+    if seconds < MIN_SOUND_S:
         raise ValueError(
-            "The calibration features must be float32 [frames, 40], as "
-            f"watchword_runtime.frontend.features returns them, not {features.dtype} "
-            f"{list(features.shape)}."
+            f"The sound to verify with lasts {seconds:.1f} s and at least {MIN_SOUND_S:.0f} s are "
+            "needed: pass more of it, with and without the phrase."
         )
-    if not np.isfinite(features).all():
-        raise ValueError("The calibration features hold NaN or infinity: check their audio.")
-    seconds = len(features) * HOP_S
-    if seconds < MIN_STREAM_S:
-        raise ValueError(
-            f"The calibration features last {seconds:.1f} s and an export is verified over at "
-            f"least {MIN_STREAM_S:.0f} s: pass more of them."
-        )
-    return np.ascontiguousarray(features[: round(MAX_STREAM_S / HOP_S)])
+    return np.resize(sound, round(SOUND_S * SAMPLE_RATE_HZ))
 
 
 def verify(
     files: Mapping[Path, Recipe],
     model: TinyCRNN,
-    features: Floats,
+    sound: Pcm,
     decision: Decision,
-    progress: Callable[[float, str], None] | None = None,
+    progress: Progress | None = None,
 ) -> VerificationReport:
     """Run each file on each engine that takes it, and compare with the original network.
 
     Args:
         files: model files with their manifest inside, and what each should be.
         model: the network they were made from, in eval mode.
-        features: float32 [frames, 40], at least 60 s; the first ten minutes are used.
-        decision: where decisions flip.
+        sound: int16 [samples] at 16 kHz, at least MIN_SOUND_S, with and without the phrase.
+        decision: where decisions differ.
         progress: called with a share from 0 to 1 and a line of text.
 
     Raises:
         ExportError: a file missed its bar, was refused by an engine, or ran on no engine; the
             message gives the numbers.
-        ValueError: the features do not do.
+        ValueError: the sound does not do.
     """
-    report = compare(files, model, features, decision, progress)
+    reference = Reference.hear(model, verification_sound(sound), decision)
+    rounds = max(3, math.ceil(DRIFT_S / (len(reference.logits) * reference.step_s)))
+    report = compare(files, reference, rounds, progress)
     _demand(report)
     return report
 
 
 def compare(
     files: Mapping[Path, Recipe],
-    model: TinyCRNN,
-    features: Floats,
-    decision: Decision,
-    progress: Callable[[float, str], None] | None = None,
+    reference: Reference,
+    rounds: int,
+    progress: Progress | None = None,
+    results: dict[tuple[str, str], Measured] | None = None,
 ) -> VerificationReport:
-    """Do what `verify` does and report errors of any size: for choosing among recipes."""
-    stream = check_stream(features)
-    reference = reference_logits(model, stream)
+    """Do what `verify` does and report errors of any size: for choosing among recipes.
+
+    Args:
+        files: as for `verify`.
+        reference: what PyTorch made of the sound.
+        rounds: how often the features are heard; drift is between the second and the last.
+        progress: as for `verify`.
+        results: receives (file name, engine) → what was measured.
+    """
     ways, not_run = runners()
     work = [
         (file, recipe, engine)
@@ -190,46 +159,40 @@ def compare(
     for index, (file, recipe, engine) in enumerate(work):
         if progress is not None:
             progress(index / len(work), f"Verifying {file.name} on {engine}")
-        checks.append(
-            _check(
-                file,
-                recipe,
-                engine,
-                way=ways[engine],
-                stream=stream,
-                reference=reference,
-                decision=decision,
-            )
-        )
+        measured = _run(ways[engine], file, reference, rounds)
+        if results is not None:
+            results[file.name, engine] = measured
+        checks.append(_check(file, recipe, engine, measured, reference))
     return VerificationReport(
-        stream_s=round(len(stream) * HOP_S, 2),
-        steps=len(reference),
-        logit_min=float(reference.min()),
-        logit_max=float(reference.max()),
-        threshold=decision.threshold,
+        stream_s=round(len(reference.sound) / SAMPLE_RATE_HZ, 2),
+        steps=len(reference.logits),
+        drift_s=round(rounds * len(reference.logits) * reference.step_s, 2),
+        logit_min=float(reference.logits.min()),
+        logit_max=float(reference.logits.max()),
+        threshold=reference.decision.threshold,
+        detections=len(reference.fired),
         checks=tuple(checks),
         engines_not_run=not_run,
     )
 
 
+def _run(way: Runner, file: Path, reference: Reference, rounds: int) -> Measured:
+    return way(file, reference.sound, reference.features, rounds)
+
+
 def _check(
-    file: Path,
-    recipe: Recipe,
-    engine: str,
-    *,
-    way: Runner,
-    stream: Floats,
-    reference: Floats,
-    decision: Decision,
+    file: Path, recipe: Recipe, engine: str, measured: Measured, reference: Reference
 ) -> Check:
-    try:
-        measured: Measured = way(file, stream)
-    except BundleError as error:
-        raise ExportError(f"{file.name} does not run on {engine}: {error}") from error
-    errors = np.abs(measured.logits.astype(np.float64) - reference)
+    errors = np.abs(measured.logits[0].astype(np.float64) - reference.logits)
     bar = BARS[recipe.precision]
-    span = max(float(np.ptp(reference)), LEAST_RANGE) if bar.of_range else 1.0
-    differ = decisions(measured.logits, decision) != decisions(reference, decision)
+    span = max(float(np.ptp(reference.logits)), LEAST_RANGE) if bar.of_range else 1.0
+    # The second round, not the first: a stream begins in silence, and no round after it does.
+    moved = (
+        measured.logits[-1].astype(np.float64) - measured.logits[min(1, len(measured.logits) - 1)]
+    )
+    rule = reference.decision
+    differ = (measured.scores >= rule.threshold) != (reference.scores >= rule.threshold)
+    fired = detections(measured.scores, rule, reference.step_s)
     check = Check(
         file=file.name,
         format=recipe.format,
@@ -240,44 +203,59 @@ def _check(
         p99_error=float(np.percentile(errors, 99)),
         max_bar=bar.max_error * span,
         p99_bar=bar.p99_error * span,
+        score_error=float(np.abs(measured.scores - reference.scores).max()),
+        score_bar=bar.max_error * span * SCORE_PER_LOGIT + SCORE_ROUNDING,
         flips=int(differ.sum()),
+        changed=changed_detections(fired, reference.fired, reference.step_s),
+        drift=float(np.abs(moved).max()),
+        offset=float(moved.mean()),
+        drift_bar=DRIFT_BAR,
         step_us=measured.step_us,
+        step_p99_us=measured.step_p99_us,
         load_ms=measured.load_ms,
+        memory_mb=measured.memory_mb,
     )
     logger.info("%s", check)
     return check
 
 
-def decisions(logits: Floats, decision: Decision) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """Return bool [steps]: whether the smoothed logit reaches the threshold.
-
-    Warm-up and refractory time are left out: they would hide differences.
-    """
+def smoothed_scores(logits: Floats, decision: Decision) -> Floats:
+    """Return float32 [steps]: the runtime's score of each step, for a whole stream at once."""
     steps = decision.smoothing_steps
     sums = np.cumsum(np.concatenate([np.zeros(steps), logits]), dtype=np.float64)
     counts = np.minimum(np.arange(1, len(logits) + 1), steps)
-    smoothed = (sums[steps:] - sums[:-steps]) / counts
-    return smoothed >= _logit(decision.threshold)
+    means = (sums[steps:] - sums[:-steps]) / counts
+    small = np.exp(-np.abs(means))
+    scores: Floats = (np.where(means >= 0, 1.0, small) / (1.0 + small)).astype(np.float32)
+    return scores
 
 
-def _logit(score: float) -> float:
-    if score <= 0.0:
-        return -math.inf
-    if score >= 1.0:
-        return math.inf
-    return math.log(score / (1.0 - score))
+def detections(scores: npt.NDArray[np.float32], decision: Decision, step_s: float) -> list[int]:
+    """Return the steps of float32 [steps] that are detections."""
+    waiting = refractory_steps(decision.refractory_s, step_s)
+    return detection_steps(scores, decision.threshold, waiting, decision.warmup_steps)
+
+
+def changed_detections(ours: list[int], theirs: list[int], step_s: float) -> int:
+    """Return how many detections of either list have none of the other within SAME_DETECTION_S."""
+    near = SAME_DETECTION_S / step_s
+
+    def alone(some: list[int], others: list[int]) -> int:
+        return sum(all(abs(step - other) > near for other in others) for step in some)
+
+    return alone(ours, theirs) + alone(theirs, ours)
 
 
 def _demand(report: VerificationReport) -> None:
-    failed = [check for check in report.checks if not check.passed]
-    if not failed:
-        return
-    numbers = "; ".join(
-        f"{c.file} on {c.engine}: max {c.max_error:.3g} (at most {c.max_bar:.3g}), "
-        f"p99 {c.p99_error:.3g} (at most {c.p99_bar:.3g})"
-        for c in failed
-    )
-    raise ExportError(
-        f"Logits differ from PyTorch's by more than allowed over {report.stream_s:.0f} s. "
-        f"{numbers}. Nothing was written; leave the format out, or report this with the checkpoint."
-    )
+    failed = [
+        f"{check.file} on {check.engine}: {', '.join(check.failures())}"
+        for check in report.checks
+        if not check.passed
+    ]
+    if failed:
+        raise ExportError(
+            f"Artifacts differ from the trained network by more than allowed, over "
+            f"{report.stream_s:.0f} s of sound and {report.drift_s:.0f} s of stream. "
+            f"{'; '.join(failed)}. Nothing was written; leave the format out, or report this with "
+            "the checkpoint."
+        )

@@ -34,8 +34,11 @@ VERIFICATION_COLUMNS = {
     "engine": "Engine",
     "max_error": "Largest error",
     "max_bar": "Allowed",
-    "flips": "Decisions changed",
+    "changed": "Detections changed",
+    "drift": "Drift in an hour",
+    "load_ms": "ms to load, here",
     "step_us": "µs a step, here",
+    "memory_mb": "MB, here",
 }
 
 
@@ -184,7 +187,10 @@ def show_measurements(detector: Detector) -> None:
         frame = pd.DataFrame(detector.verification)
         shown = [column for column in VERIFICATION_COLUMNS if column in frame]
         st.dataframe(frame[shown].rename(columns=VERIFICATION_COLUMNS), hide_index=True)
-        st.caption("Errors are of the logit, the number behind the score.")
+        st.caption(
+            "Errors and drift are of the logit, the number behind the score. Sound was heard in "
+            "chunks of odd lengths, and again and again for an hour."
+        )
     with st.expander("Where it comes from", icon=":material/history:"):
         st.json(detector.manifest.provenance)
 

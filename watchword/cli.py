@@ -24,6 +24,7 @@ from watchword.arguments import (
 from watchword.benchmark_cli import add_benchmark
 from watchword.corpus_cli import add_corpus
 from watchword.evaluation_cli import add_evaluate
+from watchword.speed_cli import add_speed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -115,6 +116,11 @@ Export and verify a finished training: with another converter version, or after 
         "training", type=Path, help="what a training left: OUT.work, or WATCHWORD_HOME/jobs/N"
     )
     export.add_argument("--out", type=Path, required=True, help="folder of the bundle; OUT.zip too")
+    export.add_argument(
+        "--audio",
+        type=Path,
+        help="verify on these recordings, with and without the phrase (what the training kept)",
+    )
 
     sign = add_command(
         commands,
@@ -136,6 +142,7 @@ others. Or make the two keys, or check a signature as a device does.""",
     )
 
     add_benchmark(commands)
+    add_speed(commands)
     add_corpus(commands)
 
     pretrain = add_command(

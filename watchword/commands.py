@@ -120,13 +120,20 @@ def benchmark(options: argparse.Namespace) -> int:
     return compare(options)
 
 
+def speed(options: argparse.Namespace) -> int:
+    """Print what listening costs, beside other projects' packages."""
+    from watchword.speed_cli import speed as measure
+
+    return measure(options)
+
+
 def export(options: argparse.Namespace) -> int:
     """Write the artifacts of a finished training again."""
     from watchword.pipeline import export_training
     from watchword.summary import training_summary
 
     with ConsoleReport(console) as report:
-        result = export_training(options.training, options.out, report)
+        result = export_training(options.training, options.out, report, options.audio)
     training_summary(result, console)
     return OK
 

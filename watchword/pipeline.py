@@ -11,6 +11,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from exporters.bundle import export_bundle
+from exporters.sound import read_sound
 from exporters.step import step_spec
 from trainer.corpus import gather
 from trainer.dataset import build_dataset
@@ -24,6 +25,7 @@ from trainer.tts.paid import paid_allowed
 from trainer.validation import choose_smoothing, score
 from watchword.errors import OutTakenError, TrainingMissingError
 from watchword.provenance import backbone_provenance, provenance
+from watchword.verification_sound import SOUND_FILE, gather_sound, save_sound
 from watchword_runtime.manifest import (
     FORMAT_VERSION,
     MANIFEST_FILE,
@@ -47,7 +49,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 CALIBRATION_FRAMES = 18_000
-"""Three minutes of features go to the quantiser and to the verification."""
+"""Three minutes of features: the golden vectors come from them."""
 CALIBRATION_FILE = "calibration.npz"
 CHECKPOINT_FOLDER = "checkpoint"
 VOICES_FOLDER = "voices"
@@ -131,7 +133,7 @@ def run(request: Request, out: Path, work: Path, library: Library, report: Repor
     Args:
         request: phrase, preset, seed.
         out: the bundle's folder; the zip is written beside it.
-        work: folder for what a resumed run needs: the checkpoint and the calibration features.
+        work: folder for what a resumed run needs: the checkpoint, features and sound.
             A run that was stopped goes on: its checkpoint of the same request is exported without
             training. Where `out` has a bundle already, the same request trains anew.
         library: clips and voices.
@@ -173,7 +175,7 @@ def check_out(out: Path) -> None:
 def _finished_training(work: Path, request: Request) -> bool:
     """Whether an earlier run of the same request left a checkpoint."""
     config = work / CHECKPOINT_FOLDER / "model.json"
-    if not (config.is_file() and (work / CALIBRATION_FILE).is_file()):
+    if not all(file.is_file() for file in (config, work / CALIBRATION_FILE, work / SOUND_FILE)):
         return False
     try:
         _, meta, _ = _read_training(work)
@@ -220,6 +222,7 @@ def _learn(request: Request, phrase: Phrase, work: Path, library: Library, clock
     clock(Progress("validation", 1.0, 0.0, f"{scores.hours * 60:.0f} minutes of negatives"))
     work.mkdir(parents=True, exist_ok=True)
     _save_features(work / CALIBRATION_FILE, _calibration(dataset))
+    save_sound(gather_sound(buckets, store.folder), work)
     save_checkpoint(
         trained.model,
         work / CHECKPOINT_FOLDER,
@@ -293,16 +296,18 @@ def _read_training(work: Path) -> tuple[TinyCRNN, dict[str, Any], NDArray[np.flo
     return model, meta, calibration
 
 
-def export_training(work: Path, out: Path, report: Report) -> Result:
+def export_training(work: Path, out: Path, report: Report, audio: Path | None = None) -> Result:
     """Write the bundle of a finished training.
 
     Args:
         work: the folder that the training left.
         out: the bundle's folder; the zip is written beside it.
         report: receives the stage `export`.
+        audio: recordings to verify on, a file or a folder, instead of the training's own sound.
 
     Raises:
         TrainingMissingError: `work` holds no finished training, or a damaged one.
+        AudioError: `audio` holds no sound.
         OutTakenError: `out` holds something that is not a detector.
         ExportError: an artifact does not behave as the network does; nothing is left in `out`.
     """
@@ -311,6 +316,14 @@ def export_training(work: Path, out: Path, report: Report) -> Result:
     check_out(out)
     started_s = time.monotonic()
     model, meta, calibration = _read_training(work)
+    if audio is None:
+        audio = work / SOUND_FILE
+        if not audio.is_file():
+            raise TrainingMissingError(
+                f"The training in {work} is of an earlier version and kept no {SOUND_FILE}: name "
+                "recordings to verify on with --audio, a minute of the phrase and of other speech."
+            )
+    sound = read_sound(audio).samples
 
     def tell(share: float, text: str) -> None:
         spent_s = time.monotonic() - started_s
@@ -334,6 +347,7 @@ def export_training(work: Path, out: Path, report: Report) -> Result:
             provenance=meta["provenance"],
         ),
         calibration=calibration,
+        sound=sound,
         progress=tell,
     )
     minutes = meta["minutes"] | clock.minutes

@@ -38,7 +38,10 @@ def training_summary(result: Result, console: Console) -> None:
         corpus_summary(result.metrics["corpus"], console)
     about = f"and {result.zip}, {result.metrics['parameters']} parameters"
     say(console, about, label=str(result.bundle), style="bold")
-    artifacts = Table("artifact", "KiB", "engine", "max logit error", "µs per step", "")
+    artifacts = Table(
+        *("artifact", "KiB", "engine", "max logit error", "detections changed", "drift in 1 h"),
+        *("µs per step", "MB", ""),
+    )
     for row in result.verification:
         artifacts.add_row(*_artifact(row))
     console.print(artifacts)
@@ -104,12 +107,15 @@ def corpus_summary(corpus: Mapping[str, Any], console: Console) -> None:
 
 
 def _artifact(row: Mapping[str, Any]) -> tuple[str, ...]:
-    passed = "[green]verified[/]" if row["max_error"] <= row["max_bar"] else "[red]failed[/]"
+    memory = row["memory_mb"]
     return (
         escape(str(row["file"])),
         f"{row['bytes'] / 1024:.0f}",
         str(row["engine"]),
         f"{row['max_error']:.1e}",
+        str(row["changed"]),
+        f"{row['drift']:.1e}",
         f"{row['step_us']:.0f}",
-        passed,
+        "–" if memory is None else f"{memory:.0f}",
+        "[green]verified[/]",  # an export with a file that is not raises
     )

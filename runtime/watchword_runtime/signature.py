@@ -40,11 +40,13 @@ def read_public_key(path: str | os.PathLike[str]) -> bytes:
     """Return the 32 bytes of an ed25519 public key out of a PEM file.
 
     Raises:
-        SignatureError: the file holds something else, such as a private key.
+        SignatureError: the file cannot be read or holds something else, such as a private key.
         SignatureUnavailableError: `cryptography` is not installed.
-        OSError: the file cannot be read.
     """
-    content = Path(path).read_bytes()
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise SignatureError(f"{path} cannot be read: {error.strerror}.") from error
     serialization, ed25519, exceptions = _library()
     try:
         key = serialization.load_pem_public_key(content)

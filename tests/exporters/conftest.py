@@ -1,12 +1,13 @@
 """A small network with statistics like a trained one's, and speech-like features."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
 import torch
 
+from exporters import verify as verify_module
 from exporters.recipes import SHIPPED, Scheme
 from exporters.tflite import convert_tflite, missing_converter
 from trainer.model import TinyCRNN, TinyCRNNConfig
@@ -24,6 +25,20 @@ def plausible_features(frames: int, seed: int = 0) -> np.ndarray:
     spread = np.stack([np.interp(np.linspace(0, 11, 40), np.arange(12), row) for row in slow])
     level = 8 + 3 * spread / spread.std() + rng.normal(size=(frames, 40))
     return np.clip(level, 0, 26).astype(np.float32)
+
+
+def plausible_sound(seconds: float, seed: int = 0) -> np.ndarray:
+    """Return int16 [samples] at 16 kHz: noise and tones whose loudness comes and goes."""
+    rng = np.random.default_rng(seed)
+    samples = round(seconds * 16_000)
+    moments = np.arange(samples) / 16_000
+    sound = np.zeros(samples)
+    for hz in rng.uniform(150, 6_000, 12):
+        level = np.interp(
+            moments * 4, np.arange(int(seconds * 4) + 2), rng.uniform(-9, 0, int(seconds * 4) + 2)
+        )
+        sound += np.exp(level) * np.sin(2 * np.pi * hz * moments) * rng.normal(1, 0.3, samples)
+    return np.clip(sound / np.abs(sound).max() * 30_000, -32_768, 32_767).astype(np.int16)
 
 
 def plausible_model(config: TinyCRNNConfig, seed: int = 0) -> TinyCRNN:
@@ -72,6 +87,21 @@ def model() -> TinyCRNN:
 def stream() -> np.ndarray:
     """61 s of features."""
     return plausible_features(6_100, seed=7)
+
+
+@pytest.fixture(scope="session")
+def sound() -> np.ndarray:
+    """61 s of sound."""
+    return plausible_sound(61.0, seed=3)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def verification_is_short() -> Iterator[None]:
+    """Ten minutes of sound and an hour of stream are for real exports."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(verify_module, "SOUND_S", 61.0)
+        patch.setattr(verify_module, "DRIFT_S", 183.0)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -9,20 +9,19 @@ import numpy as np
 import pytest
 
 from exporters import bundle as module
-from exporters import verify as verify_module
 from exporters.bundle import ExportReport, export_bundle
 from exporters.errors import ConverterMissingError, ExportError
 from exporters.recipes import INT8_BUDGET_BYTES, SHIPPED
+from exporters.report import BARS, OF_THE_MACHINE, Bar
 from exporters.step import step_spec
 from exporters.tflite import missing_converter
-from exporters.verify import Bar
 from trainer.model import TinyCRNN, TinyCRNNConfig, save_checkpoint
 from watchword_runtime.bundle import open_bundle
 from watchword_runtime.detector import Detector
 from watchword_runtime.engines import ENGINES, available
 from watchword_runtime.manifest import Decision, Manifest, OperatingPoint
 
-ONNX = ("onnx", "int8.onnx")
+ONNX = ("onnx",)
 
 
 def manifest_for(config: TinyCRNNConfig) -> Manifest:
@@ -49,7 +48,7 @@ def manifest(model: TinyCRNN) -> Manifest:
 
 
 @pytest.fixture(scope="module")
-def whole(default_model, make_features, tmp_path_factory) -> ExportReport:
+def whole(default_model, make_features, sound, tmp_path_factory) -> ExportReport:
     """Every format of the default network."""
     if missing_converter() is not None:
         pytest.skip(str(missing_converter()))
@@ -60,6 +59,7 @@ def whole(default_model, make_features, tmp_path_factory) -> ExportReport:
         folder / "green_lamp",
         manifest=manifest_for(default_model.config),
         calibration=make_features(6_100, seed=9),
+        sound=sound,
     )
 
 
@@ -75,6 +75,17 @@ def test_bundle_opens_and_lists_every_format(whole: ExportReport) -> None:
         *("checkpoint", "green_lamp", "green_lamp.zip"),
     }
     json.dumps(whole.to_dict())
+
+
+def test_the_report_in_the_bundle_knows_nothing_of_the_machine(whole: ExportReport) -> None:
+    stored = json.loads((whole.folder / "verification.json").read_text(encoding="utf-8"))
+    ours = whole.to_dict()["verification"]
+    assert stored["drift_s"] >= 180
+    for check, kept in zip(ours["checks"], stored["checks"], strict=True):
+        assert {name: check.pop(name) for name in OF_THE_MACHINE}["memory_mb"] > 10
+        assert check == kept
+        assert abs(check["offset"]) <= check["drift"] <= check["drift_bar"]
+        assert check["score_error"] <= check["score_bar"]
 
 
 def test_int8_fits_its_budget(whole: ExportReport) -> None:
@@ -131,11 +142,17 @@ def test_card_says_what_a_person_needs(whole: ExportReport) -> None:
 
 
 @pytest.fixture
-def export(checkpoint, manifest, stream) -> Callable[..., ExportReport]:
+def export(checkpoint, manifest, stream, sound) -> Callable[..., ExportReport]:
     """Export the small network as ONNX, or as told otherwise."""
 
     def run(out: Path, **changes: object) -> ExportReport:
-        settings = {"manifest": manifest, "calibration": stream, "formats": ONNX, **changes}
+        settings = {
+            "manifest": manifest,
+            "calibration": stream,
+            "sound": sound,
+            "formats": ONNX,
+            **changes,
+        }
         return export_bundle(checkpoint, out, **settings)
 
     return run
@@ -153,7 +170,7 @@ def test_missing_converter_leaves_the_others(export, tmp_path, monkeypatch) -> N
 
 
 def test_missed_bar_leaves_nothing(export, tmp_path, monkeypatch) -> None:
-    monkeypatch.setitem(verify_module.BARS, "fp32", Bar(1e-12, 1e-12, of_range=False))
+    monkeypatch.setitem(BARS, "fp32", Bar(1e-12, 1e-12, of_range=False))
     with pytest.raises(ExportError, match="at most 1e-12"):
         export(tmp_path / "b")
     assert list(tmp_path.iterdir()) == []
@@ -217,7 +234,7 @@ def test_folder_of_other_things_is_not_replaced(export, manifest, stream, tmp_pa
     assert (tmp_path / "photos" / "cat.jpg").read_bytes() == b"cat"
 
 
-def test_what_does_not_fit_is_refused(export, manifest, stream, tmp_path) -> None:
+def test_what_does_not_fit_is_refused(export, manifest, stream, sound, tmp_path) -> None:
     out = tmp_path / "b"
     with pytest.raises(ValueError, match=r"no format coreml: choose from int8\.tflite"):
         export(out, formats=["coreml"])
@@ -226,4 +243,6 @@ def test_what_does_not_fit_is_refused(export, manifest, stream, tmp_path) -> Non
         export(out, manifest=wrong)
     with pytest.raises(ValueError, match="at least 60 s"):
         export(out, calibration=stream[:600])
+    with pytest.raises(ValueError, match=r"lasts 10\.0 s"):
+        export(out, sound=sound[:160_000])
     assert list(tmp_path.iterdir()) == []

@@ -74,6 +74,9 @@ def write_bundle(folder: Path) -> dict[str, Any]:
                 "max_bar": 0.6,
                 "p99_bar": 0.3,
                 "flips": 0,
+                "changed": 0,
+                "drift": 0.0,
+                "memory_mb": 41.5,
                 "step_us": 14.5,
                 "load_ms": 3.0,
             }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from db.connection import open_database
+from exporters import verify
 from tests.watchword.tiny_preset import TINY
 from trainer.presets import PRESETS
 from watchword.cli import main
@@ -19,6 +20,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from trainer.progress import Progress
+
+
+@pytest.fixture(autouse=True, scope="session")
+def verification_is_short() -> Iterator[None]:
+    """Ten minutes of sound and an hour of stream are for real exports."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(verify, "SOUND_S", 60.0)
+        patch.setattr(verify, "DRIFT_S", 60.0)
+        yield
 
 
 @dataclass

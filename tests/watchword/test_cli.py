@@ -108,10 +108,12 @@ def bundle(tmp_path: Path) -> Path:
         operating_points=(),
         provenance={},
     )
-    noise = np.random.default_rng(0).uniform(0, 20, (6_100, 40)).astype(np.float32)
+    rng = np.random.default_rng(0)
+    noise = rng.uniform(0, 20, (6_100, 40)).astype(np.float32)
+    sound = rng.integers(-9_000, 9_000, 60 * 16_000).astype(np.int16)
     made = export_bundle(
         tmp_path / "checkpoint", tmp_path / "sm", manifest=manifest, calibration=noise,
-        formats=("onnx",),
+        sound=sound, formats=("onnx",),
     )  # fmt: skip
     return made.folder
 
@@ -454,6 +456,37 @@ def test_export_refuses_a_folder_without_a_training(left, run, tmp_path):
     assert one_line(err)
     assert str(training) in err
     assert "holds no finished training" in err
+
+
+def test_sign_makes_keys_signs_and_checks(run, bundle, tmp_path):
+    key = tmp_path / "me.key"
+    both = (bundle, bundle.with_name("sm.zip"))
+    assert run("sign", "--new-key", key)[0] == 0
+    code, out, _ = run("sign", *both, "--key", key)
+    assert (code, out.count("signed, 5 files")) == (0, 2)
+    assert run("sign", *both, "--check", f"{key}.pub")[0] == 0
+    (bundle / "README.md").write_text("Better than it is")
+    code, _, err = run("sign", *both, "--check", f"{key}.pub")
+    assert code == 2
+    assert one_line(err)
+    assert "README.md" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--new-key", "me.key"), "sign with --key afterwards"),
+        (("--key", "nowhere.key"), "nowhere.key"),
+        (("--check", "nowhere.pub"), "nowhere.pub"),
+    ],
+)
+def test_sign_refuses_what_makes_no_sense(arguments, said, run, bundle, tmp_path):
+    option, name = arguments
+    code, _, err = run("sign", bundle, option, tmp_path / name)
+    assert code == 2
+    assert one_line(err)
+    assert said in err
+    assert not (bundle / "signature.json").exists()
     assert not (tmp_path / "out").exists()
 
 
