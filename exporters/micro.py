@@ -100,7 +100,7 @@ class _Converter:
     def convert(self, slope: float, centre: float) -> bytes:
         step, graph, peaks = self._step, self._graph, self._peaks
         weight, bias = _numbers(step.conv1)
-        about = self._config.feature_scale
+        about = self._config.feature_scale + FEATURE_SCALE * FEATURE_ZERO
         x = self._product(self._window(), (weight, bias), peaks.conv1, about=about, relu=True)
         x = self._product(self._past(x), _numbers(step.conv2), peaks.conv2, relu=True)
         state = self._gru(x)
@@ -118,7 +118,7 @@ class _Converter:
         return graph.finish(graph.quantize(probability, result))
 
     def _window(self) -> _Value:
-        """Add the input and the frames before it; int16 of int8 is exact."""
+        """Add the input and the frames before it, less the middle of their range."""
         graph, config = self._graph, self._config
         frames, channels = config.frames_per_step, config.channels
         window = graph.input((1, frames, channels), FEATURE_SCALE, FEATURE_ZERO)
@@ -128,10 +128,9 @@ class _Converter:
             start = np.full((1, past, channels), quiet, np.int8)
             handle, before = graph.state("frames", start, FEATURE_SCALE, FEATURE_ZERO)
             window = graph.append(before, window)
-            graph.assign(handle, graph.last(window, past))
+            graph.assign(handle, graph.part(window, frames, past))
         scale = FEATURE_SCALE / 128
-        shape = (1, config.first_kernel_frames, channels)
-        return _Value(graph.quantize(window, graph.tensor(shape, INT16, scale)), scale)
+        return _Value(graph.widen(window, scale), scale)
 
     def _past(self, x: _Value) -> _Value:
         """Add the first convolution's earlier results before `x`."""
@@ -143,7 +142,7 @@ class _Converter:
         start = np.zeros((1, past, config.conv_channels), np.int16)
         handle, before = graph.state("steps", start, x.scale)
         window = graph.append(before, latest)
-        graph.assign(handle, graph.last(window, past))
+        graph.assign(handle, graph.part(window, 1, past))
         return _Value(window, x.scale)
 
     def _gru(self, x: _Value) -> _Value:
@@ -153,16 +152,12 @@ class _Converter:
         handle, state = self._state(size)
         weight, bias = _numbers(step.gates)
 
-        def gate(rows: slice) -> int:
-            of_input = self._product(
-                x, (weight[rows, :inputs], bias[rows]), peaks.gates_of_input[rows]
-            )
-            numbers = (2 * weight[rows, inputs:], np.zeros(size))
-            of_state = self._product(state, numbers, peaks.gates_of_state[rows], about=0.5)
-            return graph.add(of_input.tensor, of_state.tensor, self._tensor(size, GATE_SCALE))
-
-        reset = self._logistic(gate(slice(0, size)), size)
-        update = gate(slice(size, 2 * size))
+        of_input = self._product(x, (weight[:, :inputs], bias), peaks.gates_of_input)
+        numbers = (2 * weight[:, inputs:], np.zeros(2 * size))
+        of_state = self._product(state, numbers, peaks.gates_of_state, about=0.5)
+        gates = graph.add(of_input.tensor, of_state.tensor, self._tensor(2 * size, GATE_SCALE))
+        reset = self._logistic(graph.part(gates, 0, size), size)
+        update = graph.part(gates, size, size)
         minus_one = graph.constant(np.full((1, size), -1, np.int16), 1.0)
         opposite = graph.multiply(update, minus_one, self._tensor(size, GATE_SCALE))
         # Twice what tanh takes, so that the logistic function gives (1 + tanh) / 2.
@@ -193,7 +188,9 @@ class _Converter:
         if self._int8_state:
             half = np.zeros((1, size), np.int8)
             handle, stored = graph.state("gru", half, PROBABILITY_SCALE, -128)
-            return handle, _Value(graph.quantize(stored, self._tensor(size, UNIT)), UNIT)
+            middle = graph.constant(np.full((1, size), 1 << 14, np.int16), UNIT)
+            wide = graph.add(graph.widen(stored, UNIT), middle, self._tensor(size, UNIT))
+            return handle, _Value(wide, UNIT)
         handle, state = graph.state("gru", np.full((1, size), 1 << 14, np.int16), UNIT)
         return handle, _Value(state, UNIT)
 

@@ -24,6 +24,8 @@ Array = npt.NDArray[Any]
 SCHEMA_VERSION = 3
 """What ESPHome compares with its own; another is refused."""
 
+NO_BIAS = -1
+
 INT8 = schema.TensorType.INT8
 INT16 = schema.TensorType.INT16
 UINT8 = schema.TensorType.UINT8
@@ -88,12 +90,30 @@ class MicroGraph:
 
     def reshape(self, value: int, shape: Sequence[int]) -> int:
         """Add the same stored values in another shape."""
-        result = self._like(value, shape)
+        return self._reshaped(value, shape, self._main.tensors[value].quantization)
+
+    def _reshaped(self, value: int, shape: Sequence[int], quantization: Any) -> int:
+        """Add the stored values in another shape and with another meaning."""
+        kind = self._main.tensors[value].type
+        result = _tensor(self._main, shape, kind, quantization)
         options = schema.ReshapeOptionsT()
         options.newShape = np.array(shape, np.int32)
         target = self.constant(np.array(shape, np.int32))
         self._operate(_OPS.RESHAPE, [value, target], [result], options=options)
         return result
+
+    def widen(self, value: int, scale: float) -> int:
+        """Add int8 values as int16 [1, all] of zero point 0: exact, less `scale × zero point`.
+
+        ESPHome registers nothing else that TFLite 2.17 would take from int8 to int16 (its QUANTIZE
+        does not). A product of int16 with int8 weights gives int16, and weights need not be
+        constant: here they are the values, in a column, and what they multiply is a one.
+        """
+        source = self._main.tensors[value]
+        count, own = int(np.prod(source.shape)), float(source.quantization.scale[0])
+        column = self._reshaped(value, (count, 1), _quantization(own, 0))
+        one = self.constant(np.ones((1, 1), np.int16), 1.0)
+        return self.product(one, column, NO_BIAS, self.tensor((1, count), INT16, scale))
 
     def append(self, old: int, new: int) -> int:
         """Add `old` followed by `new` along the time axis 1; both have the same scale."""
@@ -105,12 +125,11 @@ class MicroGraph:
         self._operate(_OPS.CONCATENATION, [old, new], [result], options=options)
         return result
 
-    def last(self, value: int, count: int) -> int:
-        """Add the last `count` entries along the time axis 1."""
+    def part(self, value: int, first: int, count: int) -> int:
+        """Add `count` entries along axis 1, from `first` on."""
         shape = list(self._shape(value))
         begin, end = np.zeros(len(shape), np.int32), np.array(shape, np.int32)
-        begin[1] = shape[1] - count
-        shape[1] = count
+        begin[1], end[1], shape[1] = first, first + count, count
         result = self._like(value, shape)
         limits = [begin, end, np.ones(len(shape), np.int32)]
         self._operate(
@@ -121,7 +140,9 @@ class MicroGraph:
         )
         return result
 
-    def product(self, value: int, weight: int, bias: int, result: int, *, relu: bool) -> int:
+    def product(
+        self, value: int, weight: int, bias: int, result: int, *, relu: bool = False
+    ) -> int:
         """Add weight [out, in] times all of `value`, plus the int64 bias [out]."""
         options = schema.FullyConnectedOptionsT()
         kinds = schema.ActivationFunctionType
