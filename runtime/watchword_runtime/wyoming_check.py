@@ -11,10 +11,15 @@ import asyncio
 import sys
 from typing import TYPE_CHECKING
 
-from wyoming.audio import AudioChunk, AudioStart, AudioStop
-from wyoming.client import AsyncClient
-from wyoming.info import Describe, Info
-from wyoming.wake import Detect, Detection, NotDetected
+try:
+    from wyoming.audio import AudioChunk, AudioStart, AudioStop
+    from wyoming.client import AsyncClient
+    from wyoming.info import Describe, Info
+    from wyoming.wake import Detect, Detection, NotDetected
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        'the package wyoming is missing: pip install "watchword-runtime[wyoming]".', name="wyoming"
+    ) from error
 
 from watchword_runtime.audio import read_wav
 from watchword_runtime.frontend import SAMPLE_RATE_HZ

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import socket
 import sys
+from pathlib import Path
 
 import pytest
 
+from watchword_runtime import wyoming_service
 from watchword_runtime.manifest import OperatingPoint
 from watchword_runtime.wyoming_address import Tcp, Unix, parse_uri, reachable
 from watchword_runtime.wyoming_models import Models, Settings
 from watchword_runtime.wyoming_service import main
+
+ROOT = Path(__file__).parents[2]
+
+
+def wyoming_check_parser():
+    check = pytest.importorskip("watchword_runtime.wyoming_check", reason="needs [wyoming]")
+    return check.build_parser()
 
 
 def point(rate: float, threshold: float) -> OperatingPoint:
@@ -119,3 +128,12 @@ def test_without_the_package_the_extra_is_named(bundle, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "wyoming", None)
     assert main(["--model", str(bundle)]) == 2
     assert 'pip install "watchword-runtime[wyoming]"' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("build", [wyoming_service.build_parser, wyoming_check_parser])
+def test_every_option_has_its_line_in_the_docs(build):
+    page = (ROOT / "docs" / "commands" / "watchword-wyoming.md").read_text("utf-8")
+    for action in build()._actions:
+        names = action.option_strings or [action.metavar]
+        if "--help" not in names:
+            assert f"| `{names[-1]}" in page, names
