@@ -1,100 +1,53 @@
-"""The command line `watchword-listen`: a bundle and sound in, a line for each detection out."""
+"""The command line `watchword-listen`: bundles and sound in, a line for each detection out."""
+
+# ruff: noqa: PLC0415 - what only some runs need is imported there: listening stays small
 
 from __future__ import annotations
 
-import argparse
 import json
 import logging
 import os
+import signal
 import sys
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from watchword_runtime import __version__
-from watchword_runtime.audio import pcm_chunks, read_wav
+from watchword_runtime.arguments import (
+    EXIT_BAD_INPUT,
+    EXIT_FAILED,
+    EXIT_INTERRUPTED,
+    EXIT_NO_ENGINE,
+    EXIT_OK,
+    parse_arguments,
+    values_for,
+)
 from watchword_runtime.detector import Detector
-from watchword_runtime.engines import ENGINES
-from watchword_runtime.errors import AudioError, NoEngineError
-from watchword_runtime.frontend import SAMPLE_RATE_HZ
-from watchword_runtime.selftest import run_self_test
+from watchword_runtime.errors import NoEngineError
+from watchword_runtime.gate import OPEN_DB, Gate
+from watchword_runtime.listen import Actions, listen, summary, write_line
+from watchword_runtime.listener import Listener
+from watchword_runtime.operating import operating_point
+from watchword_runtime.recordings import Limits, Recordings
+from watchword_runtime.sources import piped_chunks, wav_chunks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    import argparse
+    from collections.abc import Sequence
 
-    from watchword_runtime.detector import Detection
-    from watchword_runtime.frontend import Pcm
-
-FLUSH_S = 0.5
-"""Silence after the last sample: the score may rise only some steps after the phrase ends."""
-
-EXIT_OK, EXIT_FAILED, EXIT_BAD_INPUT, EXIT_NO_ENGINE, EXIT_INTERRUPTED = 0, 1, 2, 3, 130
-
-EPILOG = f"""\
-examples:
-  watchword-listen smart_mirror.zip --wav kitchen.wav
-  arecord -q -f S16_LE -r 16000 -c 1 -t raw | watchword-listen smart_mirror --stdin
-  watchword-listen smart_mirror --self-test --file smart_mirror.int8.tflite
-
-BUNDLE is the exported folder, its zip, or one .onnx or .tflite file out of it.
-After the last sample {FLUSH_S} s of silence are heard too, so that a phrase at the very end
-is not lost; its time may then lie up to that much behind the end.
-
-exit codes:
-  {EXIT_OK}    the sound was heard to its end, with or without detections; or the self-test passed
-  {EXIT_FAILED}    the self-test found logits too far from the trained model's
-  {EXIT_BAD_INPUT}    wrong usage, or a bundle or sound that cannot be used
-  {EXIT_NO_ENGINE}    no engine that can run the model is installed
-  {EXIT_INTERRUPTED}  interrupted with Ctrl-C
-"""
+    from watchword_runtime.microphone import Microphone
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Return the parser of `watchword-listen`."""
-    parser = argparse.ArgumentParser(
-        prog="watchword-listen",
-        description="Print a line whenever a detector hears its phrase.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("bundle", metavar="BUNDLE", help="folder, .zip, .onnx or .tflite")
-    source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--wav", metavar="FILE", help="listen to a WAV file of any usual kind")
-    source.add_argument(
-        "--stdin", action="store_true", help="listen to raw 16 kHz mono s16le PCM as it arrives"
-    )
-    source.add_argument(
-        "--self-test",
-        action="store_true",
-        help="check the chosen file and engine against the bundle's golden vectors",
-    )
-    parser.add_argument(
-        "--threshold", type=float, metavar="T", help="score from 0 to 1 instead of the bundle's"
-    )
-    parser.add_argument("--engine", choices=list(ENGINES), help="default: the first that works")
-    parser.add_argument(
-        "--file", metavar="NAME", help="model file of the bundle; default: its most preferred one"
-    )
-    parser.add_argument("--json", action="store_true", help="print JSON, one object a line")
-    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    return parser
+class _ToldToStop(Exception):  # noqa: N818 - it is no error
+    """SIGTERM came."""
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line on `argv` (default: the process's) and return the exit code."""
-    arguments = build_parser().parse_args(argv)
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+    arguments = parse_arguments(argv)
+    logging.basicConfig(
+        level=logging.WARNING, format="watchword-listen: %(levelname)s: %(message)s", force=True
+    )
     try:
-        detector = Detector.load(
-            arguments.bundle,
-            engine=arguments.engine,
-            file=arguments.file,
-            threshold=arguments.threshold,
-        )
-        if arguments.self_test:
-            return _self_test(detector, as_json=arguments.json)
-        chunks = _piped() if arguments.stdin else _slices(arguments.wav)
-        return _listen(detector, chunks, as_json=arguments.json)
+        return _run(arguments)
     except NoEngineError as error:
         return _complain(error, EXIT_NO_ENGINE)
     except BrokenPipeError:
@@ -107,38 +60,136 @@ def main(argv: list[str] | None = None) -> int:
         return EXIT_INTERRUPTED
 
 
+def _run(arguments: argparse.Namespace) -> int:
+    if arguments.list_devices:
+        return _list_devices(arguments)
+    detectors = load_detectors(arguments)
+    if arguments.self_test:
+        return max([_self_test(one, as_json=arguments.json) for one in detectors])
+    if arguments.bench:
+        return _bench(detectors, arguments)
+    return _listen(detectors, arguments)
+
+
 def run() -> None:
     """Leave the process with `main`'s exit code: the console script."""
     sys.exit(main())
 
 
-def _listen(detector: Detector, chunks: Iterable[Pcm], *, as_json: bool) -> int:
-    stream = detector.stream()
-    heard_samples = found = 0
-    for chunk in chunks:
-        heard_samples += len(chunk)
-        found += _report(stream.process(chunk), as_json=as_json)
-    silence = np.zeros(round(FLUSH_S * SAMPLE_RATE_HZ), dtype=np.int16)
-    found += _report(stream.process(silence), as_json=as_json)
-    _line(
-        sys.stderr,
-        f"{found} detection{'' if found == 1 else 's'} in {heard_samples / SAMPLE_RATE_HZ:.1f} s "
-        f"({detector.file} on {detector.engine_name}, threshold {detector.threshold:g})",
-    )
+def load_detectors(arguments: argparse.Namespace) -> list[Detector]:
+    """Return the bundles' detectors, set as the command line says.
+
+    Raises:
+        BundleError, NoEngineError, ValueError: see `Detector.load`, `operating_point` and
+            `read_public_key`.
+    """
+    key = None
+    if arguments.public_key is not None:
+        from watchword_runtime.signature import read_public_key
+
+        key = read_public_key(arguments.public_key)
+    detectors = [
+        Detector.load(path, engine=arguments.engine, file=arguments.file, public_key=key)
+        for path in arguments.bundle
+    ]
+    phrases = [one.manifest.phrase for one in detectors]
+    thresholds = values_for(arguments.threshold or [], phrases, "--threshold")
+    rates = values_for(arguments.sensitivity or [], phrases, "--sensitivity")
+    for one in detectors:
+        phrase = one.manifest.phrase
+        if phrase in rates:
+            one.threshold = operating_point(one.manifest, rates[phrase]).threshold
+        one.threshold = thresholds.get(phrase, one.threshold)
+        if arguments.refractory is not None:
+            one.refractory_s = arguments.refractory
+    return detectors
+
+
+def _listen(detectors: Sequence[Detector], arguments: argparse.Namespace) -> int:
+    actions = _actions(arguments)
+    open_db = OPEN_DB if arguments.gate_db is None else arguments.gate_db
+    listener = Listener(detectors, Gate(open_db) if arguments.gate else None)
+    microphone = None
+    code = EXIT_OK
+    before = signal.signal(signal.SIGTERM, _stop)
+    try:
+        if arguments.wav is not None or arguments.stdin:
+            chunks = piped_chunks() if arguments.stdin else wav_chunks(arguments.wav)
+        else:
+            microphone = _microphone(arguments)
+            chunks = microphone.chunks()
+        listen(listener, chunks, actions)
+    except KeyboardInterrupt:
+        code = EXIT_INTERRUPTED
+    except _ToldToStop:
+        pass
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        if microphone is not None:
+            microphone.close()
+    text = summary(listener, detectors, actions.count, gated=arguments.gate)
+    if microphone is not None:
+        text += f"; sound lost {microphone.overruns} times, microphone {microphone.losses} times"
+    write_line(sys.stderr, text)
+    return code
+
+
+def _stop(_number: int, _frame: Any) -> None:
+    raise _ToldToStop
+
+
+def _actions(arguments: argparse.Namespace) -> Actions:
+    actions = Actions(as_json=arguments.json)
+    if arguments.exec is not None:
+        from watchword_runtime.command import Command
+
+        actions.command = Command(
+            arguments.exec, shell=arguments.exec_shell, timeout_s=arguments.exec_timeout
+        )
+    if arguments.save_detections is not None:
+        limits = Limits(arguments.save_limit, round(arguments.save_megabytes * 1e6))
+        actions.recordings = Recordings(arguments.save_detections, limits)
+    return actions
+
+
+def _microphone(arguments: argparse.Namespace) -> Microphone:
+    from watchword_runtime.microphone import Microphone
+    from watchword_runtime.recorders import choose_recorder, open_recorder
+
+    recorder = choose_recorder(arguments.recorder)
+    microphone = Microphone(lambda: open_recorder(recorder, arguments.device))
+    name = arguments.device or "the default microphone"
+    write_line(sys.stderr, f"Listening to {name} with {recorder}. Ctrl-C stops.")
+    return microphone
+
+
+def _list_devices(arguments: argparse.Namespace) -> int:
+    from watchword_runtime.recorders import choose_recorder, list_devices
+
+    recorder = choose_recorder(arguments.recorder)
+    devices = list_devices(recorder)
+    for one in devices:
+        if arguments.json:
+            write_line(sys.stdout, json.dumps(one._asdict(), ensure_ascii=False))
+        else:
+            write_line(sys.stdout, f"{one.name}\t{one.description}")
+    if not devices:
+        write_line(sys.stderr, f"{recorder} knows no microphone: is one plugged in?")
     return EXIT_OK
 
 
-def _report(detections: list[Detection], *, as_json: bool) -> int:
-    for found in detections:
-        if as_json:
-            values = {"phrase": found.phrase, "time_s": found.time_s, "score": found.score}
-            _line(sys.stdout, json.dumps(values, ensure_ascii=False))
-        else:
-            _line(sys.stdout, f"{found.time_s:9.2f} s  {found.phrase}  score {found.score:.3f}")
-    return len(detections)
+def _bench(detectors: Sequence[Detector], arguments: argparse.Namespace) -> int:
+    from watchword_runtime import bench
+
+    result = bench.measure(detectors, arguments)
+    text = json.dumps(result.to_dict()) if arguments.json else result.to_text()
+    write_line(sys.stdout, text)
+    return EXIT_OK
 
 
 def _self_test(detector: Detector, *, as_json: bool) -> int:
+    from watchword_runtime.selftest import run_self_test
+
     result = run_self_test(detector)
     if as_json:
         values = {
@@ -149,10 +200,10 @@ def _self_test(detector: Detector, *, as_json: bool) -> int:
             "tolerance": result.tolerance,
             "passed": result.passed,
         }
-        _line(sys.stdout, json.dumps(values))
+        write_line(sys.stdout, json.dumps(values))
     else:
         verdict = "passed" if result.passed else "FAILED: do not use this file on this engine"
-        _line(
+        write_line(
             sys.stdout,
             f"{result.file} on {result.engine}: worst logit error {result.worst:.2g} over "
             f"{result.steps} steps, allowed {result.tolerance:g}: {verdict}",
@@ -160,27 +211,8 @@ def _self_test(detector: Detector, *, as_json: bool) -> int:
     return EXIT_OK if result.passed else EXIT_FAILED
 
 
-def _piped() -> Iterator[Pcm]:
-    if sys.stdin.isatty():
-        raise AudioError(
-            "--stdin hears a pipe, not a keyboard: arecord … -t raw | watchword-listen …"
-        )
-    return pcm_chunks(sys.stdin.buffer)
-
-
-def _slices(wav: str) -> Iterator[Pcm]:
-    pcm = read_wav(wav)
-    for start in range(0, len(pcm), SAMPLE_RATE_HZ):
-        yield pcm[start : start + SAMPLE_RATE_HZ]
-
-
-def _line(out: TextIO, text: str) -> None:
-    out.write(f"{text}\n")
-    out.flush()
-
-
 def _complain(error: Exception, code: int) -> int:
-    _line(sys.stderr, f"watchword-listen: {error}")
+    write_line(sys.stderr, f"watchword-listen: {error}")
     return code
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-import math
 import struct
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from watchword_runtime.errors import AudioError
-from watchword_runtime.frontend import SAMPLE_RATE_HZ, Floats, Pcm, to_int16
+from watchword_runtime.frontend import SAMPLE_RATE_HZ, Pcm, to_int16
+from watchword_runtime.resampling import resample
 
 if TYPE_CHECKING:
     import os
@@ -27,11 +27,6 @@ PCM_CHUNK_BYTES = 3_200
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 # Recorders that write to a pipe cannot know the length and put a huge one in the header.
 _UNKNOWN_LENGTH = 0x7FFF_0000
-
-_FILTER_LOBES = 16
-"""Zero crossings each side of the resampling filter: 33 taps at the lower of the two rates."""
-_FILTER_BETA = 8.0
-"""Kaiser window: about 80 dB of stop band, beyond 13 bits of speech."""
 
 
 def read_wav(path: str | os.PathLike[str]) -> Pcm:
@@ -92,33 +87,6 @@ def pcm_chunks(stream: BinaryIO) -> Iterator[Pcm]:
         if not more and len(data) != whole:
             logger.warning("The input ended in the middle of a sample: is it 16-bit PCM?")
         data = data[whole:] + more if more else b""
-
-
-def resample(waveform: Floats, rate_hz: int, target_hz: int) -> Floats:
-    """Return float32 [samples] at `target_hz` for float32 [samples] at `rate_hz`.
-
-    A windowed-sinc polyphase filter without delay: sample n of the output lies at n / target_hz.
-    """
-    if rate_hz == target_hz or len(waveform) == 0:
-        return waveform
-    divisor = math.gcd(rate_hz, target_hz)
-    up, down = target_hz // divisor, rate_hz // divisor
-    # Width of a lobe in input samples: wider when the rate falls, to cut what would alias.
-    lobe = max(1.0, down / up)
-    half = math.ceil(_FILTER_LOBES * lobe)
-    count = -(-len(waveform) * up // down)
-    padded = np.concatenate([np.zeros(half), waveform, np.zeros(half + down + 1)])
-    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1)
-    result = np.empty(count, dtype=np.float32)
-    for phase in range(min(up, count)):
-        # Outputs phase, phase + up, … lie at the same fraction between two inputs.
-        first, fraction = divmod(phase * down, up)
-        distance = (np.arange(-half, half + 1) - fraction / up) / lobe
-        inside = np.clip(1.0 - (distance / _FILTER_LOBES) ** 2, 0.0, None)
-        taps = np.sinc(distance) * np.i0(_FILTER_BETA * np.sqrt(inside))
-        outputs = result[phase::up]
-        outputs[:] = windows[first::down][: len(outputs)] @ (taps / taps.sum())
-    return result
 
 
 def _wav_parts(content: bytes, name: str) -> tuple[int, int, int, int, bytes]:
