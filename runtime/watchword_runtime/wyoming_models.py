@@ -27,6 +27,8 @@ class Settings:
     trigger_level: int = 1
     refractory_s: float | None = None
     engine: str | None = None
+    public_key: bytes | None = None
+    """Then only bundles that this key signed are served; see `signature.read_public_key`."""
 
     def load(self, path: Path) -> Detector:
         """Load a bundle and set it up.
@@ -36,7 +38,9 @@ class Settings:
             NoEngineError: nothing installed can run it.
             ValueError: it has no operating point for the sensitivity.
         """
-        detector = Detector.load(path, engine=self.engine, threshold=self.threshold)
+        detector = Detector.load(
+            path, engine=self.engine, threshold=self.threshold, public_key=self.public_key
+        )
         if self.sensitivity is not None:
             detector.threshold = operating_point(detector.manifest, self.sensitivity).threshold
         if self.refractory_s is not None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from watchword_runtime import __version__
 from watchword_runtime.engines import ENGINES
 from watchword_runtime.errors import NoEngineError
+from watchword_runtime.signature import read_public_key
 from watchword_runtime.wyoming_address import DEFAULT_PORT, DEFAULT_URI
 from watchword_runtime.wyoming_models import Models, Settings
 
@@ -90,6 +91,12 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--engine", choices=list(ENGINES), help="default: the first that works")
     parser.add_argument(
+        "--public-key",
+        metavar="FILE",
+        type=Path,
+        help="serve only bundles that were signed with this key",
+    )
+    parser.add_argument(
         "--zeroconf",
         nargs="?",
         const="Watchword",
@@ -118,14 +125,16 @@ def main(argv: list[str] | None = None) -> int:
             'the package wyoming is missing: pip install "watchword-runtime[wyoming]".',
             EXIT_BAD_INPUT,
         )
-    settings = Settings(
-        threshold=arguments.threshold,
-        sensitivity=arguments.sensitivity,
-        trigger_level=arguments.trigger_level,
-        refractory_s=arguments.refractory_seconds,
-        engine=arguments.engine,
-    )
     try:
+        key = read_public_key(arguments.public_key) if arguments.public_key else None
+        settings = Settings(
+            threshold=arguments.threshold,
+            sensitivity=arguments.sensitivity,
+            trigger_level=arguments.trigger_level,
+            refractory_s=arguments.refractory_seconds,
+            engine=arguments.engine,
+            public_key=key,
+        )
         models = Models(arguments.model, arguments.models, settings)
         asyncio.run(serve(arguments.uri, models, announce=arguments.zeroconf))
     except NoEngineError as error:

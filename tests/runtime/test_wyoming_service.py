@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from watchword_runtime import wyoming_service
+from watchword_runtime.errors import SignatureError
 from watchword_runtime.manifest import OperatingPoint
 from watchword_runtime.wyoming_address import Tcp, Unix, parse_uri, reachable
 from watchword_runtime.wyoming_models import Models, Settings
@@ -56,6 +57,13 @@ def test_sensitivity_picks_the_operating_point(bundle):
     assert threshold(sensitivity=2.0) == threshold(sensitivity=3.0) == 0.4
     assert threshold(sensitivity=1.0) == 0.7
     assert threshold(threshold=0.9) == 0.9
+
+
+def test_with_a_public_key_an_unsigned_bundle_is_refused(bundle):
+    settings = Settings(public_key=bytes(32))
+    with pytest.raises(SignatureError, match="not signed"):
+        Models([bundle], [], settings)
+    assert Models([], [bundle.parent], settings).now() == {}
 
 
 def test_a_bundle_that_was_not_measured_so_low_is_left_out_of_a_folder(bundle, caplog):
