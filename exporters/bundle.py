@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from exporters.archive import write_zip
-from exporters.errors import ConverterMissingError
+from exporters.errors import ConverterMissingError, ExportError
 from exporters.golden import check_features, golden
+from exporters.micro_artifact import MICRO, MicroArtifact, micro_artifact
 from exporters.model_card import model_card
 from exporters.onnx import convert_onnx, embed_onnx
 from exporters.quantize import quantize_onnx
@@ -155,11 +156,16 @@ def export_bundle(
             for recipe, content in contents.items()
         )
         whole = dataclasses.replace(manifest, files=files)
-        checks = json.dumps(report.to_dict(with_times=False), indent=2) + "\n"
+        micro = _micro(model, manifest, stream, recipes, skipped)
+        checks = report.to_dict(with_times=False)
+        if micro is not None:
+            checks[MICRO] = micro.to_dict()
+            for name, content in micro.files().items():
+                _write(aside / name, content)
         _write(aside / MANIFEST_FILE, whole.to_json().encode())
         _write(aside / GOLDEN_FILE, golden(model, stream))
-        _write(aside / VERIFICATION_FILE, checks.encode())
-        _write(aside / CARD_FILE, model_card(whole, report).encode())
+        _write(aside / VERIFICATION_FILE, (json.dumps(checks, indent=2) + "\n").encode())
+        _write(aside / CARD_FILE, model_card(whole, report, micro).encode())
         with aside_zip.open("xb") as target:
             write_zip(
                 target,
@@ -249,6 +255,27 @@ def _convert(
                 INT8_BUDGET_BYTES,
             )
     return {recipe: contents[recipe] for recipe in left}, skipped
+
+
+def _micro(
+    model: TinyCRNN,
+    manifest: Manifest,
+    features: Floats,
+    recipes: Sequence[Recipe],
+    skipped: dict[str, str],
+) -> MicroArtifact | None:
+    """Make the microWakeWord model beside int8.tflite; note in `skipped` why not, if it fails.
+
+    A bundle without it still does all that the runtime needs.
+    """
+    if "int8.tflite" in skipped or all(recipe.suffix != "int8.tflite" for recipe in recipes):
+        return None
+    try:
+        return micro_artifact(model, manifest, features)
+    except ExportError as error:
+        skipped[MICRO] = str(error)
+        logger.warning("%s is left out. %s", MICRO, error)
+        return None
 
 
 def _write(path: Path, content: bytes) -> None:

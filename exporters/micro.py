@@ -16,6 +16,7 @@ import numpy.typing as npt
 import torch
 from torch.nn import functional
 
+from exporters.micro_client import FEATURE_SCALE, FEATURE_ZERO, PROBABILITY_SCALE
 from exporters.micro_graph import INT8, INT16, UINT8, MicroGraph
 from exporters.step import StreamingStep
 
@@ -27,10 +28,6 @@ if TYPE_CHECKING:
 
 Doubles = npt.NDArray[np.float64]
 
-FEATURE_SCALE, FEATURE_ZERO = 26 / 255, -128
-"""How clients store features: 0…26 over all of int8. ESPHome does it in integers, see its
-`generate_features_`; pymicro-wakeword reads it from the model."""
-PROBABILITY_SCALE = 1 / 256
 UNIT = 1 / 32768
 """The scale that TFLite demands of an int16 logistic function."""
 GATE_SCALE = 16 / 32768

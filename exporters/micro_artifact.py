@@ -1,4 +1,4 @@
-"""A trained network and its bundle's manifest in, `esphome/<phrase>.tflite` and `.json` out.
+"""A trained network and its bundle's manifest in, `<phrase>_micro.tflite` and `.json` out.
 
 Clients of microWakeWord average the last probabilities and compare with one cutoff; the runtime
 averages logits. Both decide alike where the probability is nearly straight in the logit, so the
@@ -7,6 +7,8 @@ model's probability is flat and has one half at the bundle's threshold.
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 import json
 import math
 from dataclasses import dataclass
@@ -16,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from exporters.errors import ExportError
-from exporters.micro import FEATURE_SCALE, FEATURE_ZERO, PROBABILITY_SCALE, convert_micro
+from exporters.micro_client import PROBABILITY_SCALE, quantised_steps
 from exporters.recipes import slug
 from exporters.step import reference_logits
 
@@ -27,7 +29,8 @@ if TYPE_CHECKING:
 
 Bytes = npt.NDArray[np.uint8]
 
-FOLDER = "esphome"
+MICRO = "micro"
+"""Ends the names of both files, before their endings."""
 AUTHOR = "Watchword"
 SLOPE = 0.5
 """Of the probability against the logit. At 1 quiet steps saturate and pull an average down; at 0.25
@@ -62,7 +65,7 @@ class MicroCheck:
 
 @dataclass(frozen=True)
 class MicroArtifact:
-    """What goes into a bundle's `esphome` folder."""
+    """What goes into a bundle for microWakeWord's clients."""
 
     name: str
     """File name without its ending."""
@@ -70,6 +73,15 @@ class MicroArtifact:
     manifest: dict[str, Any]
     """Of microWakeWord, version 2."""
     check: MicroCheck
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what `verification.json` says of it."""
+        return {
+            "file": self.manifest["model"],
+            "bytes": len(self.model),
+            "sha256": hashlib.sha256(self.model).hexdigest(),
+            **dataclasses.asdict(self.check),
+        }
 
     def files(self) -> dict[str, bytes]:
         """Return file name → content."""
@@ -89,6 +101,8 @@ def micro_artifact(model: TinyCRNN, manifest: Manifest, features: Floats) -> Mic
     Raises:
         ExportError: the model missed its bar; the message gives the numbers.
     """
+    from exporters.micro import convert_micro  # noqa: PLC0415 - needs the extra tflite
+
     content = convert_micro(
         model, features, slope=SLOPE, centre=threshold_logit(manifest.decision.threshold)
     )
@@ -99,7 +113,7 @@ def micro_artifact(model: TinyCRNN, manifest: Manifest, features: Floats) -> Mic
             f"{check.max_error:.3f} (at most {MAX_ERROR}), p99 {check.p99_error:.3f} (at most "
             f"{P99_ERROR}), over {check.steps:,} steps."
         )
-    name = slug(manifest.phrase)
+    name = f"{slug(manifest.phrase)}_{MICRO}"
     return MicroArtifact(name, content, _manifest(name, manifest, model.config), check)
 
 
@@ -156,13 +170,6 @@ def run_micro(content: bytes, features: Floats) -> Bytes:
         interpreter.invoke()
         given[index] = interpreter.get_tensor(result["index"])[0, 0]
     return given
-
-
-def quantised_steps(features: Floats, frames: int) -> npt.NDArray[np.int8]:
-    """Return int8 [steps, 1, frames, 40] as clients feed it, without an unfinished last step."""
-    usable = len(features) // frames * frames
-    stored = np.round(features[:usable] / np.float32(FEATURE_SCALE) + FEATURE_ZERO)
-    return np.clip(stored, -128, 127).astype(np.int8).reshape(-1, 1, frames, features.shape[1])
 
 
 def _average(values: npt.NDArray[np.float64], window: int) -> npt.NDArray[np.float64]:

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from exporters.exam import RULE, Exam, join, missed
-from exporters.micro import PROBABILITY_SCALE, convert_micro
+from exporters.micro import convert_micro
 from exporters.micro_artifact import run_micro, threshold_logit
+from exporters.micro_client import PROBABILITY_SCALE
 from exporters.sound import read_sound
 from exporters.step import reference_logits
 from trainer.model import TinyCRNN, load_checkpoint

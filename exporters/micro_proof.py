@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from exporters.exam import Exam, join
-from exporters.micro_artifact import FOLDER, quantised_steps
+from exporters.micro_artifact import MICRO
+from exporters.micro_client import quantised_steps
 from exporters.sound import read_sound
 from watchword_runtime.decision import detection_steps, refractory_steps
 from watchword_runtime.detector import Detector
@@ -67,10 +68,10 @@ def micro_config(bundle: Path) -> Path:
     Raises:
         FileNotFoundError: the bundle has none.
     """
-    found = sorted((bundle / FOLDER).glob("*.json"))
+    found = sorted(bundle.glob(f"*_{MICRO}.json"))
     if not found:
         raise FileNotFoundError(
-            f"{bundle / FOLDER} holds no microWakeWord manifest: pass the folder of a bundle whose "
+            f"{bundle} holds no microWakeWord manifest: pass the folder of a bundle whose "
             "export made one (its README says so)."
         )
     return found[0]

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from exporters.micro_card import micro_section
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from exporters.micro_artifact import MicroArtifact
     from exporters.report import VerificationReport
     from watchword_runtime.manifest import Manifest
 
 
-def model_card(manifest: Manifest, report: VerificationReport) -> str:
+def model_card(
+    manifest: Manifest, report: VerificationReport, micro: MicroArtifact | None = None
+) -> str:
     """Return Markdown: how to use the detector, what it measured, what it was made from."""
     title = (
         f"# {manifest.phrase}\n\nA wake-word detector for “{manifest.phrase}” "
@@ -22,6 +27,7 @@ def model_card(manifest: Manifest, report: VerificationReport) -> str:
         _usage(manifest),
         _files(manifest),
         _decision(manifest),
+        *([] if micro is None else [micro_section(manifest, micro)]),
         _verification(report),
         _provenance(manifest.provenance),
     ]
@@ -110,8 +116,8 @@ def _verification(report: VerificationReport) -> str:
         f"{report.stream_s:.0f} s of sound in chunks of odd lengths ({report.steps:,} steps, "
         f"{report.detections} detections). Errors are in logits, which spanned "
         f"{report.logit_min:.1f} to {report.logit_max:.1f}; the score error is of the scores that "
-        "a stream gave. Drift is how far a logit moved for the same sound at the end of "
-        f"{report.drift_s / 60:.0f} minutes of stream.\n\n" + _table(heads, rows)
+        "a stream gave. Drift is how far the error of a logit moved for the same sound at the end "
+        f"of {report.drift_s / 60:.0f} minutes of stream.\n\n" + _table(heads, rows)
     )
     for engine, reason in report.engines_not_run.items():
         text += f"\n\nNot run on {engine}: {reason}."

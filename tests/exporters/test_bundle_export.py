@@ -70,6 +70,7 @@ def test_bundle_opens_and_lists_every_format(whole: ExportReport) -> None:
     assert {path.name for path in whole.folder.iterdir()} == {
         *files,
         *("manifest.json", "golden.npz", "verification.json", "README.md"),
+        *("green_lamp_micro.json", "green_lamp_micro.tflite"),
     }
     assert {path.name for path in whole.folder.parent.iterdir()} == {
         *("checkpoint", "green_lamp", "green_lamp.zip"),

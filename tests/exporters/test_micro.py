@@ -14,10 +14,10 @@ from exporters.micro_artifact import (
     MicroArtifact,
     cutoff_for,
     micro_artifact,
-    quantised_steps,
     run_micro,
     threshold_logit,
 )
+from exporters.micro_client import quantised_steps
 from exporters.step import reference_logits, step_spec
 from exporters.tflite import missing_converter
 from trainer.model import TinyCRNN, TinyCRNNConfig
@@ -50,7 +50,7 @@ def artifact(default_model: TinyCRNN, make_features) -> MicroArtifact:
 def config(artifact: MicroArtifact, tmp_path: Path) -> Path:
     for name, content in artifact.files().items():
         (tmp_path / name).write_bytes(content)
-    return tmp_path / "green_lamp.json"
+    return tmp_path / "green_lamp_micro.json"
 
 
 def wanted(model: TinyCRNN, frames: np.ndarray, threshold: float = 0.6) -> np.ndarray:
@@ -75,9 +75,13 @@ def test_only_operators_that_esphome_registers_and_its_types_at_the_ends(artifac
 
 
 def test_manifest_has_what_esphome_demands_and_nothing_that_it_refuses(artifact) -> None:
-    stored = json.loads(artifact.files()["green_lamp.json"])
+    stored = json.loads(artifact.files()["green_lamp_micro.json"])
     assert stored["wake_word"] == "Green lamp"
-    assert (stored["type"], stored["version"], stored["model"]) == ("micro", 2, "green_lamp.tflite")
+    assert (stored["type"], stored["version"], stored["model"]) == (
+        "micro",
+        2,
+        "green_lamp_micro.tflite",
+    )
     assert set(stored) == {
         *("type", "version", "model", "author", "wake_word", "trained_languages", "micro"),
     }
@@ -121,16 +125,12 @@ def test_networks_whose_convolutions_need_no_past(shape, make_model, make_featur
 def test_a_model_of_another_network_misses_the_bar_with_numbers(
     default_model, make_model, make_features, monkeypatch
 ) -> None:
-    from exporters import micro_artifact as module
+    from exporters import micro
 
-    other = make_model(TinyCRNNConfig(), seed=3)
+    other, convert = make_model(TinyCRNNConfig(), seed=3), micro.convert_micro
     monkeypatch.setattr(
-        module,
-        "convert_micro",
-        lambda _model, *rest, **named: convert(other, *rest, **named),
+        micro, "convert_micro", lambda _, *rest, **named: convert(other, *rest, **named)
     )
-    from exporters.micro import convert_micro as convert
-
     with pytest.raises(ExportError, match=r"differ from PyTorch's by up to 0\.\d+ \(at most"):
         micro_artifact(default_model, manifest_of(default_model), make_features(6_100, seed=9))
 
@@ -154,7 +154,7 @@ def test_pymicro_wakeword_as_published_agrees_step_by_step(config: Path, default
     rng = np.random.default_rng(4)
     pcm = (rng.normal(size=96_000) * np.repeat(rng.uniform(20, 9_000, 60), 1_600)).astype(np.int16)
     word = pymicro.MicroWakeWord.from_config(config)
-    assert (word.id, word.wake_word, word.stride) == ("green_lamp", "Green lamp", 3)
+    assert (word.id, word.wake_word, word.stride) == ("green_lamp_micro", "Green lamp", 3)
     front_end = pymicro.MicroWakeWordFeatures()
     frames = list(front_end.process_streaming(pcm.tobytes()))
     given = np.array([word.process_streaming_prob(frame) for frame in frames])[2::3]
