@@ -105,7 +105,7 @@ def compare_recipes(
             target.write_bytes(content)
             files[target] = recipe
         measured: dict[tuple[str, str], Measured] = {}
-        report = compare(files, reference, rounds=1, results=measured)
+        report = compare(files, reference, results=measured)
     heard = [exam.heard(reference.scores, rate) for rate in RATES_PER_HOUR]
     rows = []
     for check in report.checks:

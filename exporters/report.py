@@ -40,10 +40,6 @@ BARS = {
 }
 """By precision."""
 
-DRIFT_BAR = 1e-3
-"""Logits by which the same sound may be heard otherwise at the end of an hour than at its start. A
-network that forgets gives the same bits again, in int8 as well."""
-
 
 @dataclass(frozen=True)
 class Check:
@@ -68,10 +64,12 @@ class Check:
     changed: int
     """Detections that only one of both has."""
     drift: float
-    """Largest difference of a logit from that for the same sound at the start of the hour."""
+    """How far the difference from PyTorch's logit moved, at most, for the same sound from the first
+    to the last time in an hour of stream."""
     offset: float
-    """Mean of these differences, with its sign: what creeps."""
+    """Mean of these moves, with its sign: what creeps."""
     drift_bar: float
+    """An error may not be larger than `max_bar`, nor move further."""
     step_us: float
     """Median microseconds a step, one thread."""
     step_p99_us: float
