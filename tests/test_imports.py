@@ -13,7 +13,7 @@ MAY_IMPORT = {
     "db": ("db",),
     "trainer": ("trainer", "db", "watchword_runtime"),
     "exporters": ("exporters", "trainer.model", "watchword_runtime"),
-    "page": ("page", "db", "watchword_runtime.manifest", "watchword_runtime.errors"),
+    "page": ("page", "db", "watchword_runtime"),
     "streamlit_app.py": ("page", "db", "watchword_runtime.manifest"),
     "watchword": OURS,
 }
