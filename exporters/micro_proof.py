@@ -96,7 +96,7 @@ def client(config: Path, pcm: Pcm) -> Listener:
 def micro_interpreter(config: Path, pcm: Pcm) -> Listener | None:
     """Hear with TFLite Micro in an arena of the manifest's size, deciding as ESPHome does."""
     try:
-        from tflite_micro import runtime  # type: ignore[import-not-found] # noqa: PLC0415
+        from tflite_micro import runtime  # noqa: PLC0415
     except ImportError:
         return None
     manifest = json.loads(config.read_text(encoding="utf-8"))
