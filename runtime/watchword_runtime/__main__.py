@@ -44,7 +44,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run the command line on `argv` (default: the process's) and return the exit code."""
     arguments = parse_arguments(argv)
     logging.basicConfig(
-        level=logging.WARNING, format="watchword-listen: %(levelname)s: %(message)s", force=True
+        level=logging.WARNING, format="watchword-listen: %(levelname)s: %(message)s"
     )
     try:
         return _run(arguments)
