@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from db.connection import transaction
+from db.job_queue import waiting
 
 if TYPE_CHECKING:
     import sqlite3
@@ -59,6 +60,8 @@ class Job:
     finished: float | None
     result: dict[str, Any] | None
     error: str | None
+    submitter: str = ""
+    """An opaque name of who asked for it; "" for nobody in particular."""
 
     @property
     def ended(self) -> bool:
@@ -72,13 +75,15 @@ def submit(
     preset: str,
     seed: int,
     options: Mapping[str, object],
+    *,
+    submitter: str = "",
 ) -> int:
-    """Queue a phrase and return the job's id."""
+    """Queue a phrase and return the job's id; submitters take turns (`db.job_queue`)."""
     with transaction(connection):
         row = connection.execute(
-            "INSERT INTO job (phrase, preset, seed, options, created) VALUES (?, ?, ?, ?, ?)"
-            " RETURNING id",
-            (phrase, preset, seed, json.dumps(dict(options)), time.time()),
+            "INSERT INTO job (phrase, preset, seed, options, created, submitter)"
+            " VALUES (?, ?, ?, ?, ?, ?) RETURNING id",
+            (phrase, preset, seed, json.dumps(dict(options)), time.time(), submitter),
         ).fetchone()
     return int(row["id"])
 
@@ -107,9 +112,10 @@ def claim(
     stale_s: float = STALE_S,
     max_attempts: int = MAX_ATTEMPTS,
 ) -> Job | None:
-    """Take the oldest job that waits, or whose worker fell silent; None when there is none.
+    """Take a job whose worker fell silent, else the next that waits; None when there is none.
 
-    Of several workers that ask at once, one gets the job. A job that `max_attempts` workers
+    Of several workers that ask at once, one gets the job. Who waits takes turns, see
+    `db.job_queue`. A job that `max_attempts` workers
     have left unfinished fails with a message instead.
 
     Args:
@@ -128,13 +134,16 @@ def claim(
             " WHERE state = 'running' AND heartbeat < :silent AND attempts >= :most",
             {"now": now, "silent": now - stale_s, "most": max_attempts},
         )
+        left = connection.execute(
+            "SELECT id FROM job WHERE state = 'running' AND heartbeat < ? ORDER BY id LIMIT 1",
+            (now - stale_s,),
+        ).fetchone()
+        free = waiting(connection) if left is None else [int(left["id"])]
         row = connection.execute(
-            "UPDATE job SET state = 'running', worker = :worker, heartbeat = :now,"
-            " started = coalesce(started, :now), attempts = attempts + 1, eta_s = NULL"
-            " WHERE id = (SELECT id FROM job WHERE state = 'queued'"
-            " OR (state = 'running' AND heartbeat < :silent) ORDER BY id LIMIT 1)"
-            " RETURNING *",
-            {"worker": worker, "now": now, "silent": now - stale_s},
+            "UPDATE job SET state = 'running', worker = ?1, heartbeat = ?2,"
+            " started = coalesce(started, ?2), attempts = attempts + 1, eta_s = NULL"
+            " WHERE id = ?3 RETURNING *",
+            (worker, now, free[0] if free else None),
         ).fetchone()
     return None if row is None else _job(row)
 
@@ -197,6 +206,23 @@ def fail(connection: sqlite3.Connection, job_id: int, worker: str, error: str) -
     )
 
 
+def release(connection: sqlite3.Connection, job_id: int, worker: str) -> None:
+    """Hand a job back that its worker was asked to leave: the next worker goes on at once.
+
+    Unlike a worker that fell silent, this is no fault of the job and counts as no attempt.
+
+    Raises:
+        JobLostError, JobCancelledError: As `report`.
+    """
+    _update_own(
+        connection,
+        job_id,
+        worker,
+        "state = 'queued', worker = NULL, eta_s = NULL, attempts = attempts - 1",
+        (),
+    )
+
+
 def cancel(connection: sqlite3.Connection, job_id: int) -> bool:
     """Cancel a job that waits or runs; return whether there was anything to cancel.
 
@@ -255,15 +281,22 @@ def events(
 
 
 def stage_done(
-    connection: sqlite3.Connection, job_id: int, stage: str, payload: Mapping[str, object]
+    connection: sqlite3.Connection,
+    job_id: int,
+    stage: str,
+    payload: Mapping[str, object],
+    seconds: float | None = None,
 ) -> None:
-    """Remember that a stage is finished and what the next needs of it; again overwrites."""
+    """Remember that a stage is finished, what the next needs of it, and how long it took.
+
+    Again overwrites.
+    """
     with transaction(connection):
         connection.execute(
-            "INSERT INTO job_stage (job_id, stage, payload, finished) VALUES (?, ?, ?, ?)"
-            " ON CONFLICT (job_id, stage) DO UPDATE"
-            " SET payload = excluded.payload, finished = excluded.finished",
-            (job_id, stage, json.dumps(dict(payload)), time.time()),
+            "INSERT INTO job_stage (job_id, stage, payload, finished, seconds)"
+            " VALUES (?, ?, ?, ?, ?) ON CONFLICT (job_id, stage) DO UPDATE SET payload ="
+            " excluded.payload, finished = excluded.finished, seconds = excluded.seconds",
+            (job_id, stage, json.dumps(dict(payload)), time.time(), seconds),
         )
 
 
@@ -273,6 +306,16 @@ def stages_done(connection: sqlite3.Connection, job_id: int) -> dict[str, dict[s
         "SELECT stage, payload FROM job_stage WHERE job_id = ? ORDER BY finished, rowid", (job_id,)
     )
     return {str(row["stage"]): json.loads(row["payload"]) for row in rows}
+
+
+def stage_seconds(connection: sqlite3.Connection, job_id: int) -> dict[str, float]:
+    """Return how long each finished stage took, where that is known, in the order of their ends."""
+    rows = connection.execute(
+        "SELECT stage, seconds FROM job_stage WHERE job_id = ? AND seconds IS NOT NULL"
+        " ORDER BY finished, rowid",
+        (job_id,),
+    )
+    return {str(row["stage"]): float(row["seconds"]) for row in rows}
 
 
 def worker_heartbeat(connection: sqlite3.Connection, name: str, pid: int) -> None:

@@ -1,4 +1,4 @@
-"""A port in, the page and its worker out: two processes that start and stop together."""
+"""A port in, the page and its workers out: processes that start and stop together."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ RESTART_AFTER_S = 2.0
 STOP_TIMEOUT_S = 10.0
 
 
-def serve(port: int, address: str = "127.0.0.1") -> int:
-    """Run the page and a worker until the page ends or Ctrl-C; a worker that dies is started anew.
+def serve(port: int, address: str = "127.0.0.1", workers: int = 1) -> int:
+    """Run the page and workers until the page ends or Ctrl-C; a worker that dies is started anew.
 
     Args:
         port: where the page listens.
         address: loopback unless told otherwise: the page has no sign-in of its own.
+        workers: how many jobs run at a time.
 
     Returns:
         The page's exit code.
@@ -34,21 +35,24 @@ def serve(port: int, address: str = "127.0.0.1") -> int:
         ],
         cwd=PAGE.parent,  # Streamlit reads .streamlit/config.toml from there
     )
-    worker = _start_worker()
+    working = [_start_worker() for _ in range(workers)]
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         while page.poll() is None:
-            if worker.poll() is not None:
-                logger.warning("The worker ended with %s; starting another.", worker.returncode)
-                time.sleep(RESTART_AFTER_S)
-                worker = _start_worker()
+            for place, worker in enumerate(working):
+                if worker.poll() is not None:
+                    logger.warning("A worker ended with %s; starting another.", worker.returncode)
+                    time.sleep(RESTART_AFTER_S)
+                    working[place] = _start_worker()
             time.sleep(POLL_S)
     except KeyboardInterrupt:
         return 0
     else:
         return page.returncode
     finally:
-        for process in (worker, page):
+        for process in (*working, page):
+            process.terminate()  # all at once, so that they end side by side
+        for process in (*working, page):
             _stop(process)
 
 

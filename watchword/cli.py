@@ -192,13 +192,15 @@ Engines that are missing are no fault as long as one speaks and one infers.""",
         "app",
         help="open the page and run its worker",
         description="""\
-Serve the page and work on what it queues, until Ctrl-C. A worker that dies is started again.""",
+Serve the page and work on what it queues, until Ctrl-C. A worker that dies is started again.
+Several workers share the machine's cores: each job then takes longer.""",
         example="watchword app --port 8600",
     )
     app.add_argument("--port", type=positive, default=8501, help="where the page listens (8501)")
     app.add_argument(
         "--address", default="127.0.0.1", help="loopback unless you say otherwise (127.0.0.1)"
     )
+    app.add_argument("--workers", type=positive, default=1, help="how many jobs run at a time (1)")
 
     worker = add_command(
         commands,

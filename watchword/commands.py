@@ -235,7 +235,7 @@ def app(options: argparse.Namespace) -> int:
     """Open the page and run its worker."""
     from watchword.app import serve
 
-    return serve(options.port, options.address)
+    return serve(options.port, options.address, options.workers)
 
 
 def worker(options: argparse.Namespace) -> int:

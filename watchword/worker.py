@@ -10,7 +10,7 @@ import sqlite3
 import threading
 import time
 import uuid
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
 from db import jobs
@@ -45,6 +45,7 @@ class _JobReport:
         self._worker = worker
         self._last_s = 0.0
         self._stage = ""
+        self._since_s = 0.0
 
     def __call__(self, progress: Progress) -> None:
         now_s = time.monotonic()
@@ -55,6 +56,7 @@ class _JobReport:
             return
         if new_stage:
             self.stage_done()
+            self._since_s = now_s
             message = f"{progress.stage}: {progress.detail}"
             jobs.log(self._connection, self._job.id, "log", {"message": message})
         self._stage, self._last_s = progress.stage, now_s
@@ -71,12 +73,28 @@ class _JobReport:
     def stage_done(self) -> None:
         """Remember that the current stage is finished, if there is one."""
         if self._stage:
-            jobs.stage_done(self._connection, self._job.id, self._stage, {})
+            seconds = time.monotonic() - self._since_s
+            jobs.stage_done(self._connection, self._job.id, self._stage, {}, seconds)
 
 
 def work_folder(job_id: int) -> Path:
     """Return where a job keeps what a resumed run needs."""
     return home() / "jobs" / str(job_id)
+
+
+def request_of(job: jobs.Job) -> Request:
+    """Return what a job asks of the pipeline.
+
+    Consent to engines that charge is never in a job: anybody who reaches the page could give it.
+    """
+    engines = job.options.get("engines")
+    return Request(
+        job.phrase,
+        job.preset,
+        job.seed,
+        language=str(job.options.get("language", "en")),
+        engines=None if engines is None else tuple(str(name) for name in engines),
+    )
 
 
 def do_job(connection: sqlite3.Connection, job: jobs.Job, worker: str) -> None:
@@ -85,11 +103,11 @@ def do_job(connection: sqlite3.Connection, job: jobs.Job, worker: str) -> None:
     out = home() / "detectors" / str(job.id) / slug(job.phrase)
     report = _JobReport(connection, job, worker)
     try:
-        if job.attempts > 1:
+        if job.stage:
             message = "An earlier worker stopped in the middle: going on from what it finished."
             jobs.log(connection, job.id, "log", {"message": message})
         result = run(
-            Request(job.phrase, job.preset, job.seed),
+            request_of(job),
             out,
             folder,
             Library(
@@ -103,6 +121,10 @@ def do_job(connection: sqlite3.Connection, job: jobs.Job, worker: str) -> None:
         logger.info("Job %d is done: %s", job.id, result.bundle)
     except jobs.JobLostError as lost:  # cancelled counts as lost
         logger.info("%s", lost)
+    except (SystemExit, KeyboardInterrupt):  # the server stops: whoever starts next goes on
+        with suppress(jobs.JobLostError):
+            jobs.release(connection, job.id, worker)
+        raise
     except Exception as error:  # the job fails, the worker goes on with the next
         message = explain(error)
         foreseen = is_foreseen(error)  # then a trace says nothing more

@@ -10,6 +10,7 @@ import pytest
 
 from db import jobs
 from db.connection import open_database
+from db.job_queue import waiting
 
 ROOT = Path(__file__).parents[2]
 
@@ -175,3 +176,38 @@ def test_events_come_back_in_order_by_kind_and_from_the_end(fresh_db, job_id):
     ]  # fmt: skip
     assert jobs.events(fresh_db, job_id, "log", last=1).payload[0] == {"message": "two"}
     assert jobs.events(fresh_db, 99).empty
+
+
+def served(connection):
+    """Claim and finish everything, one after the other, as one worker does; return the ids."""
+    order = []
+    while job := jobs.claim(connection, "w"):
+        order.append(job.id)
+        jobs.finish(connection, job.id, "w", {})
+    return order
+
+
+def test_submitters_take_turns_and_the_queue_says_so_before(fresh_db):
+    many = [jobs.submit(fresh_db, str(n), "quick", 0, {}, submitter="anna") for n in range(3)]
+    running = jobs.claim(fresh_db, "w")
+    one = jobs.submit(fresh_db, "x", "quick", 0, {}, submitter="ben")
+    two = [jobs.submit(fresh_db, "y", "quick", 0, {}, submitter="cora") for _ in range(2)]
+    assert running.id == many[0]
+    foreseen = waiting(fresh_db)
+    assert foreseen == [one, two[0], many[1], two[1], many[2]]
+    jobs.finish(fresh_db, running.id, "w", {})
+    assert served(fresh_db) == foreseen
+
+
+def test_a_job_that_is_handed_back_goes_on_first_and_loses_no_attempt(fresh_db):
+    first, second = (jobs.submit(fresh_db, "x", "quick", 0, {}) for _ in range(2))
+    other = jobs.submit(fresh_db, "x", "quick", 0, {}, submitter="ben")
+    for _ in range(2 * jobs.MAX_ATTEMPTS):
+        job = jobs.claim(fresh_db, "w")
+        assert (job.id, job.attempts) == (first, 1)
+        jobs.report(fresh_db, first, "w", "training", 0.5, 9.0, "")
+        jobs.release(fresh_db, first, "w")
+        assert waiting(fresh_db) == [first, other, second]
+    assert jobs.get(fresh_db, first).stage == "training"
+    with pytest.raises(jobs.JobLostError, match="belongs to nobody"):
+        jobs.release(fresh_db, first, "w")

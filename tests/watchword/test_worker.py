@@ -264,3 +264,31 @@ def test_the_heart_beats_on_after_a_full_disk(
     monkeypatch.setattr(jobs, "worker_heartbeat", beat)
     worker_module._beat("tester", Stop())
     assert len(beats) == 3
+
+
+def test_a_worker_that_is_asked_to_stop_hands_its_job_back(
+    running: tuple, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection, job = running
+    jobs.report(connection, job.id, "tester", "features", 0.5, None, "")
+
+    def stop(*_: object) -> None:
+        raise SystemExit(0)
+
+    monkeypatch.setattr(worker_module, "run", stop)
+    with pytest.raises(SystemExit):
+        worker_module.do_job(connection, job, "tester")
+    waiting = jobs.get(connection, job.id)
+    assert (waiting.state, waiting.worker, waiting.attempts) == ("queued", None, 0)
+
+
+def test_a_job_s_options_reach_the_pipeline_and_never_a_consent(running: tuple) -> None:
+    connection, job = running
+    plain = worker_module.request_of(job)
+    assert (plain.phrase, plain.preset, plain.seed) == ("smart mirror", "quick", 0)
+    assert (plain.language, plain.engines) == ("en", None)
+    options = {"engines": ["flite", "piper"], "allow_paid": ["elevenlabs"]}
+    chosen = jobs.get(connection, jobs.submit(connection, "x", "quick", 0, options))
+    request = worker_module.request_of(chosen)
+    assert request.engines == ("flite", "piper")
+    assert request.allow_paid == ()
