@@ -100,6 +100,40 @@ COUNTED_EVENTS = 5
 """With so many events within a rate's hours the threshold is read off, not fitted."""
 
 
+@dataclass(frozen=True)
+class Tail:
+    """How fast events become rarer as the threshold rises.
+
+    The heights of the loudest events above the next fall off exponentially, so their mean excess
+    says where a rate is reached (peaks over threshold, J. Pickands, 1975, with an exponential
+    tail).
+    """
+
+    events: int
+    """That lie above `base`."""
+    base: float
+    excess: float
+    """Mean height above `base`."""
+
+    def threshold(self, events: float) -> float:
+        """Return the threshold that so many events, of the same hours, are above."""
+        return self.base + self.excess * float(np.log(self.events / events))
+
+    def events_above(self, threshold: float) -> float:
+        """Return how many events, of the same hours, are above a threshold."""
+        return self.events * float(np.exp((self.base - threshold) / self.excess))
+
+
+def fit_tail(heights: Scores) -> Tail | None:
+    """Fit the tail of events [n], loudest first; None where they are too few or all alike."""
+    tail = min(TAIL_EVENTS, len(heights) // 4)
+    if tail == 0:
+        return None
+    base = float(heights[tail])
+    excess = float(np.mean(heights[:tail] - base))
+    return Tail(tail, base, excess) if excess > 0 else None
+
+
 def threshold_for_rate(
     rate_per_hour: float, streams: Sequence[Scores], hours: float, refractory_steps: int
 ) -> float:
@@ -107,9 +141,7 @@ def threshold_for_rate(
 
     Where the hours hold enough events of that rate it is the lowest threshold that allows no more.
     Where they don't, the loudest event alone would decide: one shout more or less in twenty
-    minutes. The heights of the loudest events above the next fall off exponentially, so their mean
-    excess says where the rate is reached (peaks over threshold, J. Pickands, 1975, with an
-    exponential tail).
+    minutes. There the tail of the loudest events says where the rate is reached.
 
     Args:
         rate_per_hour: false accepts per hour.
@@ -120,10 +152,7 @@ def threshold_for_rate(
     allowed = rate_per_hour * hours
     if allowed >= COUNTED_EVENTS:
         return threshold_allowing(int(allowed), streams, refractory_steps)
-    heights = peaks(streams, refractory_steps)
-    tail = min(TAIL_EVENTS, len(heights) // 4)
-    if tail <= allowed or tail == 0:
+    tail = fit_tail(peaks(streams, refractory_steps))
+    if tail is None or tail.events <= allowed:
         return threshold_allowing(int(allowed), streams, refractory_steps)
-    base = float(heights[tail])
-    excess = float(np.mean(heights[:tail] - base))
-    return base + excess * float(np.log(tail / allowed))
+    return tail.threshold(allowed)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
 
 import numpy as np
+import pandas as pd
 
 from exporters.bundle import export_bundle
 from exporters.sound import read_sound
@@ -23,8 +25,10 @@ from trainer.progress import Progress
 from trainer.train import TrainConfig, train
 from trainer.tts.paid import paid_allowed
 from trainer.validation import choose_smoothing, score
+from trainer.validation_report import validation_report
 from watchword.errors import OutTakenError, TrainingMissingError
 from watchword.provenance import backbone_provenance, provenance
+from watchword.summary import write_json
 from watchword.verification_sound import SOUND_FILE, gather_sound, save_sound
 from watchword_runtime.manifest import (
     FORMAT_VERSION,
@@ -52,6 +56,8 @@ CALIBRATION_FRAMES = 18_000
 """Three minutes of features: the golden vectors come from them."""
 CALIBRATION_FILE = "calibration.npz"
 CHECKPOINT_FOLDER = "checkpoint"
+REPORT_FILE = "report.json"
+"""In the work folder; `export_training` copies it beside the bundle."""
 VOICES_FOLDER = "voices"
 """In the home folder."""
 
@@ -87,6 +93,8 @@ class Result:
     verification: list[Mapping[str, Any]]
     skipped: Mapping[str, str]
     """Formats that could not be made, and why."""
+    report: Path | None = None
+    """What it does at each threshold; None for a training of an earlier version."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for the job's row."""
@@ -96,6 +104,7 @@ class Result:
             "metrics": dict(self.metrics),
             "verification": [dict(row) for row in self.verification],
             "skipped": dict(self.skipped),
+            "report": None if self.report is None else str(self.report),
         }
 
 
@@ -223,6 +232,15 @@ def _learn(request: Request, phrase: Phrase, work: Path, library: Library, clock
     work.mkdir(parents=True, exist_ok=True)
     _save_features(work / CALIBRATION_FILE, _calibration(dataset))
     save_sound(gather_sound(buckets, store.folder), work)
+    write_json(
+        validation_report(
+            scores,
+            reports.positives,
+            pd.concat(buckets.values()),
+            [float(np.log(p.threshold / (1 - p.threshold))) for p in points],
+        ),
+        work / REPORT_FILE,
+    )
     save_checkpoint(
         trained.model,
         work / CHECKPOINT_FOLDER,
@@ -362,4 +380,16 @@ def export_training(work: Path, out: Path, report: Report, audio: Path | None = 
         },
         verification=exported.verification.to_dict()["checks"],
         skipped=exported.skipped,
+        report=_copy_report(work, out),
     )
+
+
+def _copy_report(work: Path, out: Path) -> Path | None:
+    """Put the training's report beside the bundle, whose own bytes stay those of its checkpoint."""
+    if not (work / REPORT_FILE).is_file():
+        return None
+    target = out.with_name(f"{out.name}.{REPORT_FILE}")
+    aside = target.with_name(f"{target.name}.part")
+    shutil.copyfile(work / REPORT_FILE, aside)
+    aside.replace(target)
+    return target

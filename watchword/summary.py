@@ -67,6 +67,8 @@ def training_summary(result: Result, console: Console) -> None:
             f"Near-misses accepted: {validation['near_miss_accepted']:.1%} of "
             f"{validation['near_misses']}.",
         )
+    if result.report is not None:
+        say(console, f"At every threshold, by voice and noise, in {result.report}.")
     spent = ", ".join(f"{stage} {value:.1f}" for stage, value in result.metrics["minutes"].items())
     total = sum(result.metrics["minutes"].values())
     say(console, f"Minutes: {spent}; {total:.1f} in all.")

@@ -114,6 +114,17 @@ def test_the_checkpoint_says_what_was_measured_in_strict_json(trained: Path) -> 
     assert (validation["near_miss_accepted"] is None) == (validation["near_misses"] == 0)
 
 
+def test_what_it_does_at_each_threshold_lies_beside_the_bundle(trained: Path) -> None:
+    report = json.loads(trained.with_name("sm.report.json").read_text())
+    manifest = Manifest.from_json((trained / MANIFEST_FILE).read_text())
+    for point in manifest.operating_points:
+        at = int(np.argmin([abs(t - point.threshold) for t in report["thresholds"]]))
+        assert report["thresholds"][at] == pytest.approx(point.threshold)
+        missed = report["missed"]["missed"][at] / report["scenes"]
+        assert missed == pytest.approx(point.miss_rate)
+    assert sum(group["of"] for group in report["groups"]["noise"]) == report["scenes"]
+
+
 def test_the_clips_are_kept_and_nothing_is_half_written(trained: Path, place: Place) -> None:
     assert 0.8 * TARGET <= place.clips() <= TARGET
     assert healthy(place)
