@@ -58,15 +58,19 @@ class Exam:
         )
 
     def _threshold(self, scores: Floats, allowed: int) -> float:
-        """Return the lowest threshold with at most `allowed` detections, by halving."""
+        """Return the lowest threshold with at most `allowed` detections, by halving.
+
+        It is just above a score that is reached too often. For a broken file that always says 1 it
+        is above 1: that hears nothing, not everything.
+        """
         waiting = refractory_steps(RULE.refractory_s, self.step_s)
         levels = np.unique(scores)
-        low, high = 0, len(levels) - 1
+        low, high = 0, len(levels)
         while low < high:
             middle = (low + high) // 2
             found = detection_steps(scores, float(levels[middle]), waiting, RULE.warmup_steps)
             low, high = (middle + 1, high) if len(found) > allowed else (low, middle)
-        return float(levels[low])
+        return float(np.nextafter(levels[low - 1], np.float32(2))) if low else 0.0
 
 
 def join(negatives: Sound, positives: Sound, step_s: float) -> Exam:
