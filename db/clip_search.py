@@ -30,6 +30,10 @@ COLUMNS = (
 _SELECT = f"SELECT {', '.join(COLUMNS)} FROM clip"  # noqa: S608 - constants
 # One parameter for any number of values: SQLite's limit is on parameters.
 _LISTED = "(SELECT value FROM json_each(?))"
+FEEDBACK = "feedback"
+"""The `source` of clips that a detector got wrong."""
+NOT = "not"
+"""Key of a false wake's settings: the normalised phrase that was not said."""
 _SHORTEST_TERM = 3
 """The index by sound has terms of three sounds; a shorter phrase is looked for in every row."""
 
@@ -50,9 +54,12 @@ class ClipFilter:
     with_words: str = ""
     """A normalised text: its words occur, in a row, spelled so."""
     engines: Sequence[str] | None = None
+    voices: Sequence[str] | None = None
     sources: Sequence[str] | None = None
     min_words: int = 0
     """How many words the text has at least."""
+    ids: Sequence[int] | None = None
+    """One of these; an empty list fits nothing."""
 
 
 class ClipSearch:
@@ -65,15 +72,18 @@ class ClipSearch:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
-    def select(self, wanted: ClipFilter, *, limit: int | None = None) -> pd.DataFrame:
-        """Return the clips that fit, one row each, oldest first.
+    def select(
+        self, wanted: ClipFilter, *, limit: int | None = None, skip: int = 0
+    ) -> pd.DataFrame:
+        """Return the clips that fit, one row each, oldest first, without the first `skip`.
 
         Returns:
             `COLUMNS`; `settings` as JSON text, `created` in Unix seconds.
         """
         where, values = _where(wanted)
         return self._frame(
-            f"{_SELECT}{where} ORDER BY id LIMIT ?", [*values, -1 if limit is None else limit]
+            f"{_SELECT}{where} ORDER BY id LIMIT ? OFFSET ?",
+            [*values, -1 if limit is None else limit, skip],
         )
 
     def sample(self, wanted: ClipFilter, *, limit: int, seed: int) -> pd.DataFrame:
@@ -161,6 +171,14 @@ class ClipSearch:
             ClipFilter(except_texts=except_texts, without_sounds=_some(sounds), min_words=min_words)
         )
 
+    def false_wakes(self, text_normalised: str) -> pd.DataFrame:
+        """Return the recordings in which a detector of this phrase fired wrongly; see `select`."""
+        return self._frame(
+            f"{_SELECT} WHERE engine = 'recording' AND source = ? AND words = 0"
+            " AND json_extract(settings, '$.not') = ? ORDER BY id",
+            [FEEDBACK, text_normalised],
+        )
+
     def counts(self, texts: Sequence[str]) -> dict[str, int]:
         """Return how many clips each normalised text has, zero where there is none."""
         rows = self._connection.execute(
@@ -231,7 +249,12 @@ def _where(wanted: ClipFilter, *, row_by_row: bool = False) -> tuple[str, list[s
     needed = [*_texts(wanted, row_by_row=row_by_row), *_heard(wanted)]
     # A plus before a column: no index for it, the row is at hand.
     plus = "+" if row_by_row else ""
-    for column, chosen in (("engine", wanted.engines), ("source", wanted.sources)):
+    for column, chosen in (
+        ("id", wanted.ids),
+        ("engine", wanted.engines),
+        ("voice", wanted.voices),
+        ("source", wanted.sources),
+    ):
         if chosen is not None:
             needed.append((f"{plus}{column} IN {_LISTED}", [json.dumps(list(chosen))]))
     if wanted.min_words > 0:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 import pandas as pd
 
+from db.clip_search import FEEDBACK
 from trainer.corpora.own_voice import SOURCE as OWN_VOICE
 from trainer.fitting import RECORDED, span_of
 from trainer.listening import boundaries_of
@@ -40,6 +41,7 @@ PEOPLE = frozenset({RECORDED, "cut"})
 """The `engine` of clips in which people speak."""
 PEOPLE_WEIGHT = 2
 OWN_VOICE_WEIGHT = 4
+"""Of the user's own voice, and of what a detector got wrong."""
 OWN_VOICE_EVERY = 3
 """Every third recording of the user's own voice is held out."""
 
@@ -88,7 +90,9 @@ def sides(clips: pd.DataFrame) -> pd.Series:
     """Return the side of each clip; None for blends of people from both sides.
 
     The user's own voice is on both: the detector is for that voice. Recordings of it are held out
-    one by one.
+    one by one. What a detector got wrong only teaches: it is there because of that, so a rate that
+    is counted on it would say nothing of how often that happens; and of one recording that gave
+    several such moments, none is on the other side.
     """
     known = {s: side_of(split_people(s)) for s in clips["speaker"].unique()}
     found = clips["speaker"].map(known)
@@ -99,12 +103,12 @@ def sides(clips: pd.DataFrame) -> pd.Series:
         found = found.mask(own, Side.TRAIN).mask(
             held_out.reindex(clips.index, fill_value=False), Side.VALIDATION
         )
-    return found
+    return found.mask(clips["source"] == FEEDBACK, Side.TRAIN)
 
 
 def _variants(source: str, engine: str, usual: int) -> int:
     """Return how many scenes to record with a clip: people are few, and what it is all for."""
-    if source == OWN_VOICE:
+    if source in {OWN_VOICE, FEEDBACK}:
         return OWN_VOICE_WEIGHT * usual
     return PEOPLE_WEIGHT * usual if engine in PEOPLE else usual
 
@@ -144,6 +148,8 @@ def _plan(
     training = side is Side.TRAIN
     chosen = {bucket: clips[sides(clips) == side] for bucket, clips in buckets.items()}
     near = pd.concat([chosen[Bucket.CONFUSER], chosen[Bucket.IN_BETWEEN]])
+    wrong = near["source"] == FEEDBACK
+    near, false_wakes = near[~wrong], near[wrong]
     positives = chosen[Bucket.POSITIVE]
     positive_variants = preset.positive_variants if training else VALIDATION_VARIANTS
     near_variants = preset.confuser_variants if training else 1
@@ -175,6 +181,15 @@ def _plan(
             ),
         ],
     }
+    # Last, so that a draw without any of them is what it always was.
+    tasks["near"] += _stream_tasks(
+        false_wakes,
+        folder,
+        OWN_VOICE_WEIGHT * near_variants,
+        rng,
+        seed=(seed, number, 4),
+        side=side,
+    )
     return tasks
 
 

@@ -62,7 +62,10 @@ class Finder:
         self._plain_target = plain_target
 
     def find(self, bucket: Bucket, seed: int) -> pd.DataFrame:
-        """Return the clips that fit; of plain ones as many as are wanted, of each kind."""
+        """Return the clips that fit; of plain ones as many as are wanted, of each kind.
+
+        What a detector of the phrase took for it is a confuser, whatever it is.
+        """
         if bucket is Bucket.PLAIN:
             # People count apart: what they said never stands in for voices, nor voices for them.
             return pd.concat(
@@ -77,7 +80,10 @@ class Finder:
             )
         clips = self._store.find(texts=_normalised(self._texts[bucket]))
         if bucket is Bucket.POSITIVE:
-            clips = clips[self._shows_the_phrase(clips)]
+            return clips[self._shows_the_phrase(clips)]
+        if bucket is Bucket.CONFUSER:
+            wrong = self._store.false_wakes(normalise_text(self._phrase.text))
+            return clips if wrong.empty else pd.concat([clips, wrong], ignore_index=True)
         return clips
 
     def count(self, bucket: Bucket) -> int:

@@ -6,7 +6,14 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from watchword.arguments import PRESETS, add_command, add_engine_choice, positive, seed
+from watchword.arguments import (
+    PRESETS,
+    add_command,
+    add_engine_choice,
+    add_json_lines,
+    positive,
+    seed,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,6 +83,7 @@ was imported before is passed over, so a stopped import goes on when it is run a
     table.add_argument(
         "--use", help="only rows whose column `use`, if there is one, says this (train)"
     )
+    add_json_lines(verb)
 
 
 def _add_own_voice(verbs: Commands) -> None:
@@ -94,6 +102,41 @@ far, are a good number. Trainings of that phrase use them from then on, and hold
         "recordings", metavar="FILES", nargs="+", type=Path, help="recordings, or folders of them"
     )
     verb.add_argument("--name", default="me", help="whose voice it is (me)")
+    verb.add_argument("--json", action="store_true", help="one JSON object instead of sentences")
+
+
+def _add_feedback(verbs: Commands) -> None:
+    """Add the verb `feedback`."""
+    verb = add_command(
+        verbs,
+        "feedback",
+        help="send back what a detector got wrong",
+        description="""\
+Each file holds one moment: one in which the detector woke and nobody had said the phrase, or the
+phrase that it missed, said once. `watchword-listen --save-detections` keeps such moments. The next
+training of the phrase learns from all of them.""",
+        example='watchword corpus feedback "smart mirror" --false-wake detections/000017*.wav',
+    )
+    verb.add_argument("phrase", help="whose detector it was, in quotes")
+    verb.add_argument(
+        "recordings", metavar="FILES", nargs="+", type=Path, help="recordings, or folders of them"
+    )
+    kind = verb.add_mutually_exclusive_group(required=True)
+    kind.add_argument(
+        "--false-wake",
+        dest="kind",
+        action="store_const",
+        const="false-wake",
+        help="it woke, and nobody had said the phrase",
+    )
+    kind.add_argument(
+        "--missed",
+        dest="kind",
+        action="store_const",
+        const="missed",
+        help="the phrase was said, and it stayed silent",
+    )
+    verb.add_argument("--name", default="me", help="who was heard (me)")
     verb.add_argument("--json", action="store_true", help="one JSON object instead of sentences")
 
 
@@ -183,6 +226,11 @@ with the preset's target and how many clips the next training will make.""",
         "--preset", choices=PRESETS, default="standard", help="whose targets (standard)"
     )
     verb.add_argument("--json", action="store_true", help="one JSON object instead of a table")
+    verb.add_argument(
+        "--filters",
+        action="store_true",
+        help="in the JSON of a phrase: which clips each bucket has, as db.clip_search.ClipFilter",
+    )
 
 
 def _add_verify(verbs: Commands) -> None:
@@ -241,6 +289,7 @@ ADD_VERB: tuple[Callable[[Commands], None], ...] = (
     _add_make,
     _add_recordings,
     _add_own_voice,
+    _add_feedback,
     _add_sounds,
     _add_cut,
     _add_stats,

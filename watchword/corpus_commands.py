@@ -48,6 +48,13 @@ def own_voice(options: argparse.Namespace) -> int:
     return import_own_voice(options)
 
 
+def feedback(options: argparse.Namespace) -> int:
+    """Add what a detector got wrong."""
+    from watchword.corpus_feedback import send_back
+
+    return send_back(options)
+
+
 def make(options: argparse.Namespace) -> int:
     """Make the speech for a phrase, without training."""
     from watchword.corpus_make import make_corpus
@@ -94,6 +101,7 @@ VERBS: dict[str, Callable[[argparse.Namespace], int]] = {
     "make": make,
     "add": add,
     "own-voice": own_voice,
+    "feedback": feedback,
     "add-sounds": add_sounds,
     "cut": cut,
     "stats": stats,

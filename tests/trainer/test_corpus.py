@@ -6,10 +6,12 @@ import pytest
 
 from db.clips import ClipStore
 from db.connection import open_database
+from tests.trainer.corpora.conftest import audio_bytes
 from trainer import casting
 from trainer.casting import NoVoicesError
+from trainer.corpora.feedback import Kind, add_feedback
 from trainer.corpus import gather
-from trainer.dataset import SplitError, build_dataset, sides
+from trainer.dataset import OWN_VOICE_WEIGHT, SplitError, build_dataset, sides
 from trainer.fitting import span_of
 from trainer.phrases import Bucket, contains_phrase, parse_phrase
 from trainer.presets import BucketPlan, Preset
@@ -185,3 +187,45 @@ def test_own_voice_is_held_out_by_recording():
     found = sides(clips)
     assert list(found[:4]) == [Side.TRAIN, Side.TRAIN, Side.VALIDATION, Side.TRAIN]
     assert found[4] == side_of(["flite:kal"])
+
+
+def test_what_a_detector_got_wrong_is_in_the_next_dataset_with_its_label(
+    two_runs, phrase, store, tmp_path
+):
+    files = {
+        kind: [tmp_path / f"{kind}{n}.wav" for n in range(3)]
+        for kind in (Kind.FALSE_WAKE, Kind.MISSED)
+    }
+    for seed, path in enumerate([*files[Kind.FALSE_WAKE], *files[Kind.MISSED]]):
+        path.write_bytes(audio_bytes(seed, ".wav", seconds=2))
+    sent = {
+        kind: {
+            one.clip_id
+            for one in add_feedback(
+                phrase, kind, files[kind], store._connection, store, name="Anna"
+            )
+        }
+        for kind in files
+    }
+    corpus = gather(phrase, TINY, store, tmp_path, seed=2, report=silent)
+    buckets = {bucket: clips.clips for bucket, clips in corpus.buckets.items()}
+    dataset = build_dataset(buckets, store.folder, TINY, seed=0, report=silent)
+
+    positives = [scene.clip_id for scene in dataset.train.positives]
+    near = [int(clip) for stream in dataset.train.near for clip in stream.clip_ids]
+    plain = {int(clip) for stream in dataset.train.plain for clip in stream.clip_ids}
+    for clip in sent[Kind.MISSED]:
+        assert positives.count(clip) == OWN_VOICE_WEIGHT * TINY.positive_variants
+    for clip in sent[Kind.FALSE_WAKE]:
+        assert near.count(clip) == OWN_VOICE_WEIGHT * TINY.confuser_variants
+    both = sent[Kind.MISSED] | sent[Kind.FALSE_WAKE]
+    assert not sent[Kind.MISSED] & (set(near) | plain)
+    assert not sent[Kind.FALSE_WAKE] & (set(positives) | plain)
+    validation = dataset.validation
+    held_out = {scene.clip_id for scene in validation.positives} | {
+        int(clip) for stream in (*validation.near, *validation.plain) for clip in stream.clip_ids
+    }
+    assert not both & held_out
+
+    other = gather(parse_phrase("open sesame"), TINY, store, tmp_path, seed=0, report=silent)
+    assert not any(both & set(bucket.clips["id"]) for bucket in other.buckets.values())

@@ -116,6 +116,7 @@ def test_a_corpus_with_no_usable_row_is_bad_input(run, folder):
         (["add", "folder", "x", "--where", "kind"], "'kind' is not COLUMN=VALUE"),
         (["add", "folder", "x", "--limit", "0"], "1 or more"),
         (["own-voice", "smart mirror"], "FILES"),
+        (["feedback", "smart mirror", "a.wav"], "--false-wake --missed is required"),
         ([], "VERB"),
     ],
 )
@@ -168,3 +169,24 @@ def test_own_voice_without_a_usable_recording_is_bad_input(run, tmp_path):
     code, _, err = run("own-voice", "xkcd", tmp_path / "notes.wav")
     assert code == 2
     assert "cannot be pronounced" in err
+
+
+def test_what_a_detector_got_wrong_is_sent_back(run, tmp_path, home):
+    (tmp_path / "tv.wav").write_bytes(audio_bytes(1, ".wav", seconds=4))
+    (tmp_path / "notes.wav").write_text("no audio")
+    arguments = ("feedback", "smart mirror", tmp_path, "--false-wake")
+    code, out, err = run(*arguments)
+    assert (code, err) == (0, "")
+    assert f"refused {tmp_path}/notes.wav cannot be read" in out
+    assert f"{tmp_path}/tv.wav: taken, clip 1\n" in out
+    assert "1 new false wake of 'smart mirror'." in out
+    assert {(clip["source"], clip["text"]) for clip in clips(home)} == {
+        ("feedback", "(not smart mirror)")
+    }
+    code, out, _ = run(*arguments, "--json")
+    answer = json.loads(out)
+    assert (code, answer["phrase"], answer["kind"]) == (0, "smart mirror", "false-wake")
+    assert [(r["clip_id"], r["new"]) for r in answer["recordings"]] == [(None, False), (1, False)]
+    code, out, _ = run("feedback", "smart mirror", tmp_path / "notes.wav", "--missed")
+    assert code == 2
+    assert "0 new misses of 'smart mirror'." in out
