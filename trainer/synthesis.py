@@ -108,7 +108,17 @@ def _speak(tasks: Sequence[SynthesisTask]) -> list[Spoken]:
 def _speak_one(task: SynthesisTask) -> Speech:
     if task.voice.engine in _missing:
         raise EngineUnavailableError(_missing[task.voice.engine])
-    speech = _engines[task.voice.engine].synthesize(
+    return speak(_engines[task.voice.engine], task)
+
+
+def speak(engine: SpeechEngine, task: SynthesisTask) -> Speech:
+    """Return a task's speech at 16 kHz, listened to.
+
+    Raises:
+        SynthesisError: the engine failed, or said something else.
+        EngineUnavailableError: the engine is gone.
+    """
+    speech = engine.synthesize(
         task.text.text,
         task.voice,
         speed=task.speed,

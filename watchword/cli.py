@@ -18,16 +18,20 @@ from watchword.arguments import (
     PRESETS,
     add_command,
     add_engine_choice,
+    add_json_lines,
     positive,
     seed,
 )
 from watchword.benchmark_cli import add_benchmark
 from watchword.corpus_cli import add_corpus
 from watchword.evaluation_cli import add_evaluate
+from watchword.speak import add_speak
 from watchword.speed_cli import add_speed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from watchword.arguments import Commands
 
 logger = logging.getLogger(__name__)
 
@@ -54,9 +58,14 @@ Look a phrase up, without making anything: how it is pronounced, how long it tak
 will go wrong with it. A phrase that cannot work is refused with a reason (exit code 2).""",
         example='watchword check "smart mirror"',
     )
-    check.add_argument("phrase", help="what the device should listen for, in quotes")
+    check.add_argument("phrase", nargs="?", help="what the device should listen for, in quotes")
     check.add_argument("--language", default="en", help="only en is supported (en)")
     check.add_argument("--json", action="store_true", help="one JSON object instead of sentences")
+    check.add_argument(
+        "--lines",
+        action="store_true",
+        help="answer each line of standard input, a phrase as a JSON string, as --json does",
+    )
 
     texts = add_command(
         commands,
@@ -144,6 +153,7 @@ others. Or make the two keys, or check a signature as a device does.""",
     add_benchmark(commands)
     add_speed(commands)
     add_corpus(commands)
+    add_speak(commands)
 
     pretrain = add_command(
         commands,
@@ -175,6 +185,10 @@ already is not fetched again, and a download that was cut goes on where it stopp
         example="watchword voices",
     )
     voices.add_argument("--list", action="store_true", help="only say what is there")
+    voices.add_argument(
+        "--json", action="store_true", help="only say what each speech engine has, as JSON"
+    )
+    add_json_lines(voices)
 
     doctor = add_command(
         commands,
@@ -186,7 +200,14 @@ Engines that are missing are no fault as long as one speaks and one infers.""",
         example="watchword doctor",
     )
     doctor.add_argument("--thorough", action="store_true", help="let every single voice speak")
+    add_json_lines(doctor)
 
+    _add_app(commands)
+    return parser
+
+
+def _add_app(commands: Commands) -> None:
+    """Add the page and its worker."""
     app = add_command(
         commands,
         "app",
@@ -211,7 +232,6 @@ Claim jobs one after the other and say in a log what happens. Several may run si
         example="watchword worker --once",
     )
     worker.add_argument("--once", action="store_true", help="end when the queue is empty")
-    return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

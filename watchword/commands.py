@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from contextlib import closing
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from rich.markup import escape
@@ -29,29 +30,25 @@ def check(options: argparse.Namespace) -> int:
     """Say how a phrase is read, whether it can work and how well."""
     from trainer.phrases import PhraseError, parse_phrase
     from trainer.strength import phrase_strength
+    from watchword.errors import OptionError
+    from watchword.phrase_answer import answer_lines, phrase_answer
     from watchword.strength import strength_summary
 
+    if options.lines:
+        answer_lines(sys.stdin, sys.stdout, options.language)
+        return OK
+    if options.phrase is None:
+        raise OptionError('Name a phrase, e.g. watchword check "smart mirror".')
+    if options.json:
+        answer = phrase_answer(options.phrase, options.language)
+        print(json.dumps(answer))
+        return OK if answer["ok"] else BAD_INPUT
     try:
         phrase = parse_phrase(options.phrase, options.language)
     except PhraseError as error:
-        if options.json:
-            print(json.dumps({"ok": False, "reason": str(error)}))
-        else:
-            print(f"watchword: {error}", file=sys.stderr)
+        print(f"watchword: {error}", file=sys.stderr)
         return BAD_INPUT
     strength = phrase_strength(phrase)
-    if options.json:
-        answer = {
-            "ok": True,
-            "phrase": phrase.text,
-            "phonemes": list(phrase.phonemes),
-            "syllables": phrase.syllables,
-            "seconds": phrase.seconds,
-            "warnings": list(phrase.warnings),
-            "strength": strength.to_dict(),
-        }
-        print(json.dumps(answer))
-        return OK
     say(console, f" /{' '.join(phrase.phonemes)}/", label=phrase.text, style="bold")
     plural = "" if phrase.syllables == 1 else "s"
     say(console, f"{phrase.syllables} syllable{plural}, about {phrase.seconds:.1f} s")
@@ -173,6 +170,13 @@ def corpus(options: argparse.Namespace) -> int:
     return VERBS[options.verb](options)
 
 
+def speak(options: argparse.Namespace) -> int:
+    """Let a few voices say a phrase."""
+    from watchword.speak import speak_phrase
+
+    return speak_phrase(options)
+
+
 def pretrain(options: argparse.Namespace) -> int:
     """Make the backbone that trainings start from."""
     from watchword.pretraining import pretrain as learn
@@ -182,14 +186,28 @@ def pretrain(options: argparse.Namespace) -> int:
 
 def voices(options: argparse.Namespace) -> int:
     """Fetch the default voices, or list what is there."""
+    from rich.console import Console
+
+    from trainer.progress import silent
     from trainer.tts.voices import fetch_voices, installed
+    from watchword.console import LinesReport
 
     folder = home() / VOICES_FOLDER
+    if options.json:
+        from watchword.engine_state import engine_states
+
+        print(json.dumps({"engines": engine_states(folder)}))
+        return OK
     if options.list:
         for title, there in installed(folder).items():
             say(console, f"{'there  ' if there else 'missing'}  {title}")
         return OK
-    report = fetch_voices(folder, console=console)
+    lines = LinesReport() if options.json_lines else None
+    bars = Console(quiet=True) if lines else console
+    report = fetch_voices(folder, console=bars, report=lines or silent)
+    if lines:
+        lines.result(asdict(report))
+        return OK if any(report.usable.values()) else SOMETHING_MISSING
     for title in report.fetched:
         say(console, f"fetched  {title}")
     for title, reason in report.failed.items():
@@ -207,6 +225,11 @@ def doctor(options: argparse.Namespace) -> int:
     from trainer.tts.doctor import check_engines
     from watchword.parts import check_parts
 
+    if options.json_lines:
+        from watchword.doctor_lines import print_findings
+
+        speaks = print_findings(home() / VOICES_FOLDER, thorough=options.thorough)
+        return OK if speaks else SOMETHING_MISSING
     table = Table(
         "speech engine", "works", "voices", "speakers", "licence", "× real time", "detail"
     )
