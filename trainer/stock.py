@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from db.clip_search import ClipFilter
 from trainer.fitting import RECORDED, SYNTHETIC, Finder, planned_texts
 from trainer.phrases import Bucket
 
@@ -68,6 +69,14 @@ def stock(phrase: Phrase, preset: Preset, store: ClipStore) -> list[BucketStock]
             )
         )
     return found
+
+
+def bucket_filters(phrase: Phrase, preset: Preset, store: ClipStore) -> dict[Bucket, ClipFilter]:
+    """Return for each bucket which clips of the database fit it."""
+    texts = planned_texts(phrase, preset, [b for b in Bucket if b is not Bucket.PLAIN])
+    finder = Finder(store, phrase, texts, preset.plain.texts * preset.plain.clips_per_text)
+    filters = {b: ClipFilter(ids=finder.find(b, seed=0)["id"].tolist()) for b in texts}
+    return filters | {Bucket.PLAIN: finder.plain(None, None)}
 
 
 def _of_clips(bucket: Bucket, clips: pd.DataFrame, plan: BucketPlan) -> BucketStock:

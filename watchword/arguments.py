@@ -80,6 +80,15 @@ def add_engine_choice(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_json_lines(parser: argparse.ArgumentParser) -> None:
+    """Add the option of every long command that a program follows."""
+    parser.add_argument(
+        "--json-lines",
+        action="store_true",
+        help="one JSON object a line: progress and, last, the result",
+    )
+
+
 def _names(text: str, known: tuple[str, ...]) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
     wrong = [name for name in names if name not in known]

