@@ -39,8 +39,7 @@ def training_summary(result: Result, console: Console) -> None:
     about = f"and {result.zip}, {result.metrics['parameters']} parameters"
     say(console, about, label=str(result.bundle), style="bold")
     artifacts = Table(
-        *("artifact", "KiB", "engine", "max logit error", "detections changed", "drift in 1 h"),
-        *("µs per step", "MB", ""),
+        *("artifact", "KiB", "engine", "max error", "changed", "drift", "µs", "MB", ""),
     )
     for row in result.verification:
         artifacts.add_row(*_artifact(row))
