@@ -2,8 +2,8 @@
 
 ESPHome registers no TANH and no SUB, and needs neither. With p = (1 + h) / 2 for the GRU's state h
 and the candidate's tanh written as 2 σ(2x) − 1, the cell is p' = σ(−z) σ(2x) + σ(z) p: sums,
-products and logistic functions. Activations are int16, because an int8 state loses what the GRU
-wants to keep; weights are int8 with one scale per output. docs/esp32.md has the numbers.
+products and logistic functions. Activations are int16, because a state of eight bits makes errors
+five times as large; weights are int8 with one scale per output. docs/esp32.md has the numbers.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def convert_micro(
         calibration: raw float32 [frames, 40] that sets the ranges of activations.
         slope: how steeply the probability follows the logit.
         centre: the logit that becomes one half.
-        int8_state: keep the GRU's state in eight bits. It loses detections; for comparison only.
+        int8_state: keep the GRU's state in eight bits; for comparison only.
     """
     return _Converter(model, _peaks(model, calibration), int8_state=int8_state).convert(
         slope, centre
