@@ -48,8 +48,8 @@ ARENA_BYTES, ARENA_BYTES_PER_CHANNEL = 16 * 1024, 8
 64-bit machine needs 14.5 to 15.1 KB; an ESP32's pointers are half as long."""
 
 MAX_ERROR, P99_ERROR = 0.08, 0.04
-"""Of the probability, of 1. Trained networks measure 0.015 and 0.008, networks of random weights up to 0.03
-at p99; gates that cannot close, at 8 in place of 16, showed as 0.1."""
+"""Of the probability, of 1. Trained networks measure 0.015 and 0.008, networks of random weights up
+to 0.03 at p99; a wrong scale or another network shows as several times the bar."""
 
 
 @dataclass(frozen=True)
