@@ -77,3 +77,25 @@ def test_failed_conversion_shows_its_last_lines(model, monkeypatch) -> None:
     monkeypatch.setattr(tflite, "subprocess", type("s", (), {**vars(subprocess), "run": fail}))
     with pytest.raises(ExportError, match=r"status 9(?s:.*)all is\nlost"):
         convert_tflite(model, [Scheme.FLOAT32])
+
+
+def test_full_int8_computes_in_int8_behind_float_tensors(model, stream) -> None:
+    if tflite.missing_converter() is not None:
+        pytest.skip(str(tflite.missing_converter()))
+    from ai_edge_litert import schema_py_generated as schema
+
+    from exporters.step import reference_logits, step_spec
+    from watchword_runtime.engines import ENGINES, Session
+
+    content = convert_tflite(model, [Scheme.INT8_FULL], stream)[Scheme.INT8_FULL]
+    graph = unpack(content).Subgraphs(0)
+    kinds = [graph.Tensors(i).Type() for i in range(graph.TensorsLength())]
+    edges = [*graph.InputsAsNumpy(), *graph.OutputsAsNumpy()]
+    assert {kinds[index] for index in edges} == {schema.TensorType.FLOAT32}
+    assert kinds.count(schema.TensorType.INT8) > kinds.count(schema.TensorType.FLOAT32)
+    session = Session(ENGINES["ai-edge-litert"].load(content, step_spec(model.config), "f"), "f")
+    steps = stream[: 600 * 3].reshape(600, 1, 3, 40)
+    given = np.array([session.step(step) for step in steps])
+    expected = reference_logits(model, stream[: 600 * 3])
+    assert np.corrcoef(given, expected)[0, 1] > 0.9
+    assert np.abs(given - expected).max() > 1e-3
