@@ -172,13 +172,15 @@ def test_own_voice_without_a_usable_recording_is_bad_input(run, tmp_path):
 
 
 def test_what_a_detector_got_wrong_is_sent_back(run, tmp_path, home):
-    (tmp_path / "tv.wav").write_bytes(audio_bytes(1, ".wav", seconds=4))
-    (tmp_path / "notes.wav").write_text("no audio")
-    arguments = ("feedback", "smart mirror", tmp_path, "--false-wake")
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    (kept / "tv.wav").write_bytes(audio_bytes(1, ".wav", seconds=4))
+    (kept / "notes.wav").write_text("no audio")
+    arguments = ("feedback", "smart mirror", kept, "--false-wake")
     code, out, err = run(*arguments)
     assert (code, err) == (0, "")
-    assert f"refused {tmp_path}/notes.wav cannot be read" in out
-    assert f"{tmp_path}/tv.wav: taken, clip 1\n" in out
+    assert f"refused {kept}/notes.wav cannot be read" in out
+    assert f"{kept}/tv.wav: taken, clip 1\n" in out
     assert "1 new false wake of 'smart mirror'." in out
     assert {(clip["source"], clip["text"]) for clip in clips(home)} == {
         ("feedback", "(not smart mirror)")
@@ -187,6 +189,6 @@ def test_what_a_detector_got_wrong_is_sent_back(run, tmp_path, home):
     answer = json.loads(out)
     assert (code, answer["phrase"], answer["kind"]) == (0, "smart mirror", "false-wake")
     assert [(r["clip_id"], r["new"]) for r in answer["recordings"]] == [(None, False), (1, False)]
-    code, out, _ = run("feedback", "smart mirror", tmp_path / "notes.wav", "--missed")
+    code, out, _ = run("feedback", "smart mirror", kept / "notes.wav", "--missed")
     assert code == 2
     assert "0 new misses of 'smart mirror'." in out
