@@ -13,6 +13,7 @@ from db import jobs
 from db.connection import home
 from page import disk
 from page.database import database
+from page.sign_in import offer_sign_out
 from page.task_view import show_task, start_task
 from page.tasks import last_run
 from page.wording import moment, size
@@ -48,12 +49,12 @@ def show_findings(found: dict[str, Any]) -> None:
     """Show engines and parts, those that work first."""
     st.markdown("**Speech engines**")
     for engine in sorted(found["engines"], key=lambda engine: not engine["ok"]):
-        people = f"{engine['voices']} voices of {engine['speakers']} speakers"
+        people = f"{counted(engine['voices'], 'voice')}, {counted(engine['speakers'], 'speaker')}"
         works = f"{people} · {engine['licence']}"
         wrong = " ".join(filter(None, (engine["detail"], engine["how_to_get"])))
         _line(engine["name"], engine["ok"], works if engine["ok"] else wrong)
     st.markdown("**Everything else**")
-    for part in sorted(found["parts"], key=lambda part: not part["ok"]):
+    for part in found["parts"]:
         _line(part["name"], part["ok"], part["detail"])
 
 
@@ -185,8 +186,13 @@ def _confirm(what: disk.Removable) -> None:
 def _line(name: str, ok: bool, note: str, *, neutral: bool = False) -> None:
     """Show one line of a list: a word and a sign for whether it is there."""
     icon = ":green[:material/check_circle:]" if ok else ":gray[:material/do_not_disturb_on:]"
-    state = "" if ok or neutral else "**not here.** "
-    st.markdown(f"{icon} **{name}**  \n:gray[{state}{_plain(note)}]")
+    state = "" if ok or neutral else "not here. "
+    st.markdown(f"{icon} **{_plain(name)}** :gray[{state}{_plain(note)}]")
+
+
+def counted(count: int, what: str) -> str:
+    """Return "1 voice" or "3 voices"."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _plain(text: str) -> str:
@@ -195,6 +201,7 @@ def _plain(text: str) -> str:
 
 
 st.title("Settings", anchor=False)
+offer_sign_out()
 show_doctor()
 checked = last_run(DOCTOR)
 found = None if checked is None else checked.result

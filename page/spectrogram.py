@@ -20,7 +20,7 @@ RANGE_DB = 70.0
 """What is softer than the loudest by more is drawn as silence."""
 MOST_COLUMNS = 200
 """More would be narrower than a screen's dots."""
-TICKS_HZ = (100, 250, 500, 1000, 2000, 4000, 8000)
+TICKS_HZ = (100, 500, 1000, 2000, 4000, 8000)
 COLOURS: Literal["magma"] = "magma"
 """From black to light on dark and on light pages."""
 
@@ -67,26 +67,32 @@ def chart(sound: Spectrogram, *, height: int = 220) -> alt.Chart:
     frame = pd.DataFrame(
         {
             "start": np.repeat(sound.edges_s[:-1], bands),
-            "end": np.repeat(sound.edges_s[1:], bands),
+            # Each reaches into the next, which is drawn over it: no seams.
+            "end": np.repeat(sound.edges_s[1:] + HOP_S / 2, bands),
             "low": np.tile(sound.edges_mel[:-1], columns),
-            "high": np.tile(sound.edges_mel[1:], columns),
+            "high": np.tile(sound.edges_mel[1:] + 10, columns),
             "dB": sound.level_db.ravel(),
         }
     )
     ticks = [_mel(hz) for hz in TICKS_HZ if _mel(hz) <= sound.edges_mel[-1] + 1]
     spoken = "700 * (pow(10, datum.value / 2595) - 1)"
     in_words = f"{spoken} > 950 ? format({spoken} / 1000, '.0f') + ' kHz' : format({spoken}, '.0f')"
+    length = alt.Scale(domain=[0, float(sound.edges_s[-1])], nice=False)
     return (
         alt.Chart(frame, height=height)
         .mark_rect(clip=True)
         .encode(
-            x=alt.X("start:Q", title="seconds", scale=alt.Scale(nice=False, zero=False)),
+            x=alt.X(
+                "start:Q",
+                title="seconds",
+                scale=alt.Scale(domain=[0, float(sound.edges_s[-1])], nice=False),
+            ),
             x2="end",
             y=alt.Y(
                 "low:Q",
                 title="Hz",
                 scale=alt.Scale(domain=[sound.edges_mel[0], sound.edges_mel[-1]], nice=False),
-                axis=alt.Axis(values=ticks, labelExpr=in_words, grid=False),
+                axis=alt.Axis(values=ticks, labelExpr=in_words, grid=False, labelOverlap=False),
             ),
             y2="high",
             color=alt.Color(
