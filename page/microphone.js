@@ -7,7 +7,7 @@ const SHOWN_S = 10
 const SEND_EVERY_MS = 250
 const SEND_AGAIN_MS = 5000
 const MOST_WAITING_S = 50
-const LOWEST = 0.0005, HIGHEST = 0.9998  // as in sound_charts.py
+const LOWEST = 0.0005, HIGHEST = 0.9999  // as in sound_charts.py
 const WORKLET = `registerProcessor("tap", class extends AudioWorkletProcessor {
   process([input]) { if (input[0]) this.port.postMessage(input[0].slice()); return true }
 })`
@@ -196,7 +196,7 @@ class Microphone {
     const y = score => height - 6 - (height - 12) * position(score)
     while (this.loud.length && this.loud[0][0] < start_s) this.loud.shift()
     pen.fillStyle = "#0f8f83"
-    pen.globalAlpha = 0.45
+    pen.globalAlpha = 0.35
     for (const [time_s, peak] of this.loud) {
       const tall = Math.max(1, Math.sqrt(peak) * height)
       pen.fillRect(x(time_s), (height - tall) / 2, 1.5, tall)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -30,16 +28,16 @@ TOOLTIP = [
     alt.Tooltip("score:Q", title="Score", format=".4f"),
 ]
 SCORE_TICKS = (0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999)
-LOWEST, HIGHEST = 0.0005, 0.9998
+LOWEST, HIGHEST = 0.0005, 0.9999
 """Scores are drawn on a logit scale: thresholds of good detectors lie near 1."""
-SPECTROGRAM_RANGE = (5.0, 95.0)
-"""Percentiles of the log-mel values that become the ends of the colours."""
+SPECTROGRAM_COLUMNS = 250
+OVERLAP = 0.5
+"""Of a field into the next, which is drawn over it: no page shines through between them."""
+LOUDNESS_SHARES = [0.05, 0.995]
+"""Quantiles of the log-mel values that become the ends of the colours."""
 FREQUENCY_TICKS_HZ = (200, 500, 1000, 2000, 4000, 7000)
 MEL_RANGE_HZ = (125.0, 7500.0)
 """Of the front end's channels, as TensorFlow's micro front end spaces them."""
-# Seven stops of magma (BSD, S. van der Walt and N. Smith): even to the eye, also without colour.
-MAGMA = ((0, 0, 4), (44, 17, 95), (114, 31, 129), (183, 55, 121), (241, 96, 93), (254, 176, 120),
-         (252, 253, 191))  # fmt: skip
 
 
 def logit(score: NDArray[np.floating] | float) -> NDArray[np.float64]:
@@ -81,24 +79,22 @@ def channel_of(frequency_hz: float) -> float:
     return float(CHANNELS * (at - low) / (high - low))
 
 
-def spectrogram_png(features: NDArray[np.float32], start_s: float, end_s: float) -> str:
-    """Return log-mel features as a picture, a data URL: low channels at the bottom."""
-    from PIL import Image  # noqa: PLC0415 - comes with Streamlit
-
-    part = features[round(start_s / HOP_S) : max(round(end_s / HOP_S), 1)]
-    if not len(part):
-        part = np.zeros((1, CHANNELS), np.float32)
-    width = max(1, -(-len(part) // COLUMNS))
-    columns = np.maximum.reduceat(part, np.arange(0, len(part), width), axis=0)
-    low, high = np.percentile(columns, SPECTROGRAM_RANGE)
-    share = np.clip((columns.T[::-1] - low) / max(high - low, 1e-6), 0, 1)
-    stops = np.linspace(0, 1, len(MAGMA))
-    colours = np.stack(
-        [np.interp(share, stops, [stop[i] for stop in MAGMA]) for i in range(3)], axis=-1
-    )
-    target = io.BytesIO()
-    Image.fromarray(colours.astype(np.uint8)).save(target, format="PNG", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(target.getvalue()).decode()
+def spectrogram(heard: Heard, start_s: float, end_s: float) -> pd.DataFrame:
+    """Return the loudest log-mel value of each field: time_s, end_s, low, high, level."""
+    first = round(start_s / HOP_S)
+    part = heard.features[first : round(end_s / HOP_S)]
+    width = max(1, -(-len(part) // SPECTROGRAM_COLUMNS))
+    starts = np.arange(0, len(part), width)
+    columns = np.maximum.reduceat(part, starts, axis=0) if len(part) else part
+    begins_s = (first + starts) * HOP_S
+    channels = np.arange(CHANNELS)
+    return pd.DataFrame({
+        "time_s": np.repeat(begins_s, CHANNELS),
+        "end_s": np.repeat(begins_s + (1 + OVERLAP) * width * HOP_S, CHANNELS),
+        "low": np.tile(channels, len(columns)),
+        "high": np.tile(channels + 1 + OVERLAP, len(columns)),
+        "level": columns.ravel().round(2),
+    })  # fmt: skip
 
 
 def sound_charts(
@@ -129,11 +125,13 @@ def sound_charts(
         *shade, *_score(heard, view_s, threshold, hidden), _rules(marks, hidden),
         _points(marks, hidden),
     )  # fmt: skip
-    shown = _time(view_s, alt.Axis(title="seconds", labelOverlap=True))
-    spectrogram = alt.layer(_spectrogram(heard, view_s, shown), _rules(marks, shown))
-    for chart, height in ((wave, 80), (score, 150), (spectrogram, 160)):
+    shown = _time(
+        view_s, alt.Axis(title="seconds", labelOverlap=True, labelFlush=True, labelBound=True)
+    )
+    picture = alt.layer(_spectrogram(heard, view_s, shown), _rules(marks, shown))
+    for chart, height in ((wave, 90), (score, 180), (picture, 190)):
         chart.height = height
-    return [wave, score, spectrogram]
+    return [wave, score, picture]
 
 
 def _time(view_s: tuple[float, float], axis: alt.Axis) -> alt.X:
@@ -151,7 +149,7 @@ def _wave(heard: Heard, view_s: tuple[float, float], time: alt.X) -> alt.Chart:
     axis = _upright(title="sound", labels=False, ticks=False, grid=False)
     return (
         alt.Chart(envelope(heard.pcm, *view_s))
-        .mark_area(color=SOUND, interpolate="step-after")
+        .mark_area(color=SOUND, interpolate="step-after", clip=True)
         .encode(time, alt.Y("low:Q", scale=scale, axis=axis), alt.Y2("high:Q"))
     )
 
@@ -166,12 +164,12 @@ def _score(
     )
     line = (
         alt.Chart(score_line(heard, *view_s))
-        .mark_line(color=SCORE, strokeWidth=1.8)
+        .mark_line(color=SCORE, strokeWidth=1.8, clip=True)
         .encode(time, _height(axis), tooltip=TOOLTIP)
     )
     level = (
         alt.Chart(pd.DataFrame({"logit": [float(logit(threshold))]}))
-        .mark_rule(color=MARK, strokeDash=[6, 4], strokeWidth=1.5)
+        .mark_rule(color=MARK, strokeDash=[6, 4], strokeWidth=1.5, clip=True)
         .encode(_height(axis))
     )
     return line, level
@@ -183,7 +181,6 @@ def _height(axis: alt.Axis) -> alt.Y:
 
 
 def _spectrogram(heard: Heard, view_s: tuple[float, float], time: alt.X) -> alt.Chart:
-    start_s, end_s = view_s[0], min(view_s[1], heard.seconds)
     at = {f"{channel_of(hz):.1f}": hz for hz in FREQUENCY_TICKS_HZ}
     axis = _upright(
         title="Hz",
@@ -191,23 +188,26 @@ def _spectrogram(heard: Heard, view_s: tuple[float, float], time: alt.X) -> alt.
         labelExpr=f"({json.dumps(at)})[format(datum.value, '.1f')]",
         grid=False,
     )
-    corners = {"time_s": start_s, "end_s": end_s, "low": 0, "high": CHANNELS}
-    picture = spectrogram_png(heard.features, start_s, end_s)
+    fields = spectrogram(heard, *view_s)
+    levels = fields["level"] if len(fields) else pd.Series([0.0])
+    colours = alt.Scale(
+        scheme="magma", domain=levels.quantile(LOUDNESS_SHARES).tolist(), clamp=True
+    )
     return (
-        alt.Chart(pd.DataFrame([corners | {"picture": picture}]))
-        .mark_image(aspect=False)
+        alt.Chart(fields)
+        .mark_rect(clip=True, strokeWidth=0)
         .encode(
             time,
             alt.Y("low:Q", scale=alt.Scale(domain=[0, CHANNELS], nice=False), axis=axis),
             alt.X2("end_s:Q"),
             alt.Y2("high:Q"),
-            url="picture:N",
+            alt.Color("level:Q", scale=colours, legend=None),
         )
     )
 
 
 def _rules(marks: pd.DataFrame, time: alt.X) -> alt.Chart:
-    rule = alt.Chart(marks).mark_rule(color=MARK, strokeWidth=2, opacity=0.8)
+    rule = alt.Chart(marks).mark_rule(color=MARK, strokeWidth=2, opacity=0.8, clip=True)
     return rule.encode(time, tooltip=TOOLTIP)
 
 
@@ -218,4 +218,8 @@ def _points(marks: pd.DataFrame, time: alt.X) -> alt.Chart:
 
 def _shade(stretch_s: tuple[float, float], time: alt.X) -> alt.Chart:
     frame = pd.DataFrame([{"time_s": stretch_s[0], "end_s": stretch_s[1]}])
-    return alt.Chart(frame).mark_rect(color=MISS, opacity=0.25).encode(time, alt.X2("end_s:Q"))
+    return (
+        alt.Chart(frame)
+        .mark_rect(color=MISS, opacity=0.25, clip=True)
+        .encode(time, alt.X2("end_s:Q"))
+    )

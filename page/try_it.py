@@ -30,10 +30,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LARGEST_MB = 20
-WHOLE_S = 30.0
-"""A longer sound is drawn in parts."""
-THRESHOLD_STEP = 0.25
-"""Of the slider, in logits."""
+WHOLE_S = 30.0  # a longer sound is drawn in parts
+THRESHOLD_STEP = 0.25  # of the slider, in logits
 SOURCES = {
     "live": ":material/graphic_eq: Live",
     "record": ":material/mic: Record",
@@ -176,7 +174,7 @@ def heard_by(listener: Listener, job_id: int, sound: dict[str, Any]) -> Heard:
 
 def threshold_choices(listener: Listener) -> list[float]:
     """Return the slider's places: even steps of the logit, and the thresholds that ship."""
-    grid = 1 / (1 + np.exp(-np.arange(-7, 8.01, THRESHOLD_STEP)))
+    grid = 1 / (1 + np.exp(-np.arange(-7, 9.01, THRESHOLD_STEP)))
     ours = [point.threshold for point in listener.manifest.operating_points]
     return sorted({*(round(float(one), 5) for one in grid), *ours, listener.threshold})
 
@@ -188,7 +186,7 @@ def choose_threshold(listener: Listener, job_id: int) -> float:
             "Threshold",
             threshold_choices(listener),
             value=listener.threshold,
-            format_func=lambda value: f"{value:.4g}",
+            format_func=lambda value: f"{value:.5g}",
             key=f"threshold {job_id} {listener.file}",
             help="A score that reaches it wakes the device. Lower hears more, and wakes more often "
             "for nothing.",
@@ -203,7 +201,7 @@ def choose_threshold(listener: Listener, job_id: int) -> float:
             f"{share(point.miss_rate)} missed."
         )
     elif not ships:
-        st.caption(f"The one that ships is {listener.threshold:.4g}.")
+        st.caption(f"The one that ships is {listener.threshold:.5g}.")
     else:
         st.caption(ships)
     return threshold
@@ -229,10 +227,9 @@ def show_heard(listener: Listener, job_id: int, sound: dict[str, Any]) -> None:
     found = heard.detections(threshold)
     phrase = listener.manifest.phrase
     highest = float(heard.scores[heard.warmup :].max(initial=0))
-    times = {0: "It did not hear", 1: "It heard"}.get(len(found), f"{len(found)} times it heard")
-    st.markdown(
-        f"**{times} “{phrase}”** in {heard.seconds:.1f} s. The highest score is {highest:.4f}."
-    )
+    often = {0: "It did not hear “{}”", 1: "It heard “{}” once"}
+    said = often.get(len(found), f"It heard “{{}}” {len(found)} times").format(phrase)
+    st.markdown(f"**{said}** in {heard.seconds:.1f} s. The highest score is {highest:.4f}.")
     view_s = choose_view(heard, sound["id"])
     missed_s = sending_back.missed_stretch(heard, threshold, view_s, sound["id"])
     for chart in sound_charts(heard, view_s, threshold, found, missed_s):
@@ -253,7 +250,9 @@ if finished.empty:
         st.markdown("**No detector yet.** Teach a phrase; when its job is done, try it here.")
         st.page_link("page/new_phrase.py", label="Teach a new phrase", icon=":material/add:")
     st.stop()
-chosen_id = choose_job(finished)
+left, right = st.columns(2)
+with left:
+    chosen_id = choose_job(finished)
 with database() as connection:
     job = jobs.get(connection, chosen_id)
 try:
@@ -261,7 +260,8 @@ try:
 except (DetectorMissingError, DetectorDamagedError) as error:
     st.error(str(error), icon=":material/broken_image:")
     st.stop()
-chosen = choose_file(detector)
+with right:
+    chosen = choose_file(detector)
 if chosen is not None:
     choose_sound(chosen)
     if "sound" in st.session_state:
