@@ -134,6 +134,7 @@ def listen_live(listener: Listener) -> None:
         st.session_state["live_shown"] = hearing.session
         if hearing.samples:
             keep("live.wav", hearing.pcm())
+            st.session_state.pop("sound_file", None)
         st.rerun()
 
 
