@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from watchword_runtime.manifest import ModelFile
+
+CARD_FILE = "README.md"
+REPORT_FORMAT_VERSION = 1
+EVALUATION_FORMAT_VERSION = 1
+EVALUATION_SUFFIX = ".evaluation.json"
+"""What `watchword evaluate --json` wrote beside the bundle, under the bundle's name."""
 
 
 class DetectorMissingError(FileNotFoundError):
@@ -37,10 +44,46 @@ class Detector:
     """By stage."""
     verification: list[dict[str, Any]]
     """One row an artifact and engine, as the exporter measured it."""
+    skipped: dict[str, str]
+    """Formats that could not be made, and why."""
+    report: dict[str, Any] | None
+    """What it does at each threshold; None for a training of an earlier version."""
+    evaluation: dict[str, Any] | None
+    """What was measured on recordings, if somebody did that."""
+    micro: tuple[Path, ...]
+    """The microWakeWord model for ESPHome and its manifest, if they were made."""
+    micro_manifest: dict[str, Any] | None
 
     def path(self, file: ModelFile) -> Path:
         """Return where a model file of the manifest lies."""
         return self.bundle / file.file
+
+    @property
+    def evaluation_file(self) -> Path:
+        """Where the page looks for what was measured on recordings."""
+        return self.bundle.with_name(self.bundle.name + EVALUATION_SUFFIX)
+
+    @property
+    def smallest_bytes(self) -> int:
+        """Size of the smallest model file."""
+        return min(file.bytes for file in self.manifest.files)
+
+    @property
+    def real_miss_rate(self) -> float | None:
+        """Share of real recordings that it misses as shipped, the first condition's: clean."""
+        try:
+            rates = (self.evaluation or {})["shipped_threshold"]["miss_rate"]
+            value = next(iter(rates.values()))["value"]
+        except (KeyError, TypeError, StopIteration):
+            return None
+        return None if value is None else float(value)
+
+    def card(self) -> str | None:
+        """Return the bundle's own README, Markdown."""
+        try:
+            return (self.bundle / CARD_FILE).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            return None
 
 
 def open_detector(result: Mapping[str, Any]) -> Detector:
@@ -57,14 +100,23 @@ def open_detector(result: Mapping[str, Any]) -> Detector:
         manifest = Manifest.from_json((bundle / MANIFEST_FILE).read_text(encoding="utf-8"))
         if not manifest.files:
             raise DetectorDamagedError(f"{bundle / MANIFEST_FILE} lists no model file")
+        micro, micro_manifest = _micro(bundle)
+        report = result.get("report")
         return Detector(
-            bundle,
-            zip_file,
-            manifest,
-            validation["miss_rate"],
-            validation["near_miss_accepted"],
-            dict(metrics["minutes"]),
-            list(result["verification"]),
+            bundle=bundle,
+            zip_file=zip_file,
+            manifest=manifest,
+            miss_rate=validation["miss_rate"],
+            near_miss_accepted=validation["near_miss_accepted"],
+            minutes=dict(metrics["minutes"]),
+            verification=list(result["verification"]),
+            skipped=dict(result.get("skipped", {})),
+            report=None if report is None else _read(Path(report), REPORT_FORMAT_VERSION),
+            evaluation=_read(
+                bundle.with_name(bundle.name + EVALUATION_SUFFIX), EVALUATION_FORMAT_VERSION
+            ),
+            micro=micro,
+            micro_manifest=micro_manifest,
         )
     except OSError as error:
         raise DetectorMissingError(
@@ -76,3 +128,27 @@ def open_detector(result: Mapping[str, Any]) -> Detector:
             f"The result of this job cannot be read: {error}. Teach the phrase again; its "
             "recordings are kept, so that is quick."
         ) from error
+
+
+def _read(path: Path, format_version: int) -> dict[str, Any] | None:
+    """Return a JSON object of this version; None where there is none: the rest still shows."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    if not isinstance(values, dict) or values.get("format_version") != format_version:
+        return None
+    return values
+
+
+def _micro(bundle: Path) -> tuple[tuple[Path, ...], dict[str, Any] | None]:
+    """Return the files of the microWakeWord model and what its manifest says."""
+    for path in sorted(bundle.glob("*_micro.json")):
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+            model = bundle / str(values["model"])
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+        if values.get("type") == "micro" and model.is_file():
+            return (path, model), values
+    return (), None

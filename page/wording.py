@@ -42,7 +42,9 @@ def moment(unix_s: float) -> str:
 
 
 def size(count_bytes: int) -> str:
-    """Return "61 KiB" or "1.4 MiB"."""
+    """Return "400 bytes", "61 KiB" or "1.4 MiB"."""
+    if count_bytes < 1024:
+        return f"{count_bytes} bytes"
     kib = count_bytes / 1024
     return f"{kib:.0f} KiB" if kib < 1000 else f"{kib / 1024:.1f} MiB"
 

@@ -101,16 +101,18 @@ def _false_accepts(
 ) -> list[dict[str, Any]]:
     """Return counts with Poisson bounds, and the rate that these or the tail point to."""
     tail = fit_tail(heights)
-    found = []
+    found: list[dict[str, Any]] = []
+    least = math.inf
     for level in levels:
         events = scores.false_accepts(level)
         bounds = poisson_per_hour(events, scores.hours)
         counted = events >= COUNTED_EVENTS or tail is None
         expected = events if counted or tail is None else tail.events_above(level)
+        least = min(least, expected)  # where counting ends, the tail may begin higher
         found.append(
             {
                 "events": events,
-                "per_hour": _short(expected / max(scores.hours, 1e-9)),
+                "per_hour": _short(least / max(scores.hours, 1e-9)),
                 "extrapolated": not counted,
                 "low_95": _short(bounds.low),
                 "high_95": _short(bounds.high),
