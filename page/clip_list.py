@@ -10,7 +10,14 @@ import soundfile
 import streamlit as st
 
 from db import jobs
-from db.clips import CLIP_FOLDER, ClipFilter, ClipMissingError, ClipReadError, ClipStore
+from db.clips import (
+    CLIP_FOLDER,
+    ClipFilter,
+    ClipMissingError,
+    ClipReadError,
+    ClipStore,
+    ClipWriteError,
+)
 from db.connection import home
 from page import spectrogram
 from page.buckets import BUCKETS, Buckets, BucketsError, find_buckets
@@ -163,14 +170,30 @@ def _confirm(ids: list[int]) -> None:
         if jobs.list_jobs(connection).state.eq("running").any():
             st.warning("A training is running. If it uses one of these, it may fail: wait for it.")
     with st.container(horizontal=True):
-        if st.button("Delete", type="primary", icon=":material/delete:", key="clip_delete_yes"):
-            with database() as connection:
-                deleted = _store(connection).delete(ids)
-            kinds.clear()
-            st.toast(f"Deleted {deleted} clip{'' if deleted == 1 else 's'}.")
+        if st.button(
+            "Delete",
+            type="primary",
+            icon=":material/delete:",
+            key="clip_delete_yes",
+            on_click=delete_clips,
+            args=(ids,),
+        ):
             st.rerun()
         if st.button("Keep", key="clip_delete_no"):
             st.rerun()
+
+
+def delete_clips(ids: list[int]) -> None:
+    """Delete clips with their files, and say so."""
+    with database() as connection:
+        try:
+            deleted = _store(connection).delete(ids)
+        except ClipWriteError as error:
+            st.toast(str(error), icon=":material/error:")
+            return
+    kinds.clear()
+    buckets_of.clear()
+    st.toast(f"Deleted {deleted} clip{'' if deleted == 1 else 's'}.", icon=":material/check:")
 
 
 def _of_bucket(phrase: str, bucket: str) -> ClipFilter:

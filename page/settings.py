@@ -170,17 +170,27 @@ def _confirm(what: disk.Removable) -> None:
     with st.expander("Which"):
         st.code("\n".join(map(str, what.paths)), language=None, height=160)
     with st.container(horizontal=True):
-        if st.button("Remove", type="primary", icon=":material/delete:", key="remove_yes"):
-            try:
-                freed = disk.remove(what)
-            except OSError as error:
-                st.error(f"{error.filename}: {error.strerror}.", icon=":material/error:")
-                return
-            measured.clear()
-            st.toast(f"{size(freed)} freed.")
+        if st.button(
+            "Remove",
+            type="primary",
+            icon=":material/delete:",
+            key="remove_yes",
+            on_click=_remove,
+            args=(what,),
+        ):
             st.rerun()
         if st.button("Keep", key="remove_no"):
             st.rerun()
+
+
+def _remove(what: disk.Removable) -> None:
+    try:
+        freed = disk.remove(what)
+    except OSError as error:
+        st.toast(f"{error.filename}: {error.strerror}.", icon=":material/error:")
+    else:
+        st.toast(f"{size(freed)} freed.", icon=":material/check:")
+    measured.clear()
 
 
 def _line(name: str, ok: bool, note: str, *, neutral: bool = False) -> None:

@@ -21,7 +21,7 @@ def require_sign_in() -> None:
         return
     if importlib.util.find_spec("authlib") is None:
         _stop('Sign-in is configured and its package is missing: pip install "watchword[sign-in]".')
-    if not st.user.is_logged_in:
+    if not getattr(st.user, "is_logged_in", False):
         st.title("Watchword", anchor=False)
         st.markdown("Detectors for phrases of your own. Sign in to go on.")
         st.button("Sign in", type="primary", icon=":material/login:", on_click=st.login)

@@ -82,11 +82,7 @@ def chart(sound: Spectrogram, *, height: int = 220) -> alt.Chart:
         alt.Chart(frame, height=height)
         .mark_rect(clip=True)
         .encode(
-            x=alt.X(
-                "start:Q",
-                title="seconds",
-                scale=alt.Scale(domain=[0, float(sound.edges_s[-1])], nice=False),
-            ),
+            x=alt.X("start:Q", title="seconds", scale=length),
             x2="end",
             y=alt.Y(
                 "low:Q",
