@@ -237,6 +237,22 @@ def cancel(connection: sqlite3.Connection, job_id: int) -> bool:
     return changed > 0
 
 
+def retry(connection: sqlite3.Connection, job_id: int) -> bool:
+    """Queue a failed or cancelled job again; return whether it was one.
+
+    It keeps its number and what its stages left, so that a finished training is not repeated, and
+    waits its turn like any other.
+    """
+    with transaction(connection):
+        changed = connection.execute(
+            "UPDATE job SET state = 'queued', worker = NULL, attempts = 0, started = NULL,"
+            " finished = NULL, error = NULL"
+            " WHERE id = ? AND state IN ('failed', 'cancelled')",
+            (job_id,),
+        ).rowcount
+    return changed > 0
+
+
 def is_cancelled(connection: sqlite3.Connection, job_id: int) -> bool:
     """Return whether the job was cancelled."""
     row = connection.execute("SELECT state FROM job WHERE id = ?", (job_id,)).fetchone()

@@ -1,19 +1,24 @@
 """A phrase comes in, what the command line's `check` says of it goes out.
 
 The page does not know how to pronounce anything: that is the trainer's, and the trainer imports
-what a page must not load. So it asks in a process of its own.
+what a page must not load. So it asks a process of its own, which stays: an answer then takes
+milliseconds, while somebody types, and only the first waits for the imports.
 """
 
 from __future__ import annotations
 
 import json
+import select
 import subprocess
 import sys
+import tempfile
+import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 ROOT = Path(__file__).parents[1]
+COMMAND = (sys.executable, "-m", "watchword", "check", "--lines")
 TIMEOUT_S = 60.0
 
 
@@ -59,29 +64,108 @@ class PhraseCheck:
         return not self.reason
 
 
+class Checker:
+    """`watchword check --lines`: started when it is needed, it ends with the page's server."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[str] | None = None
+        self._complaints: IO[str] | None = None
+
+    def start(self) -> None:
+        """Start the process unless it runs; returns at once, before it can answer.
+
+        Raises:
+            OSError: There is no such program.
+        """
+        if self._process is not None and self._process.poll() is None:
+            return
+        self.stop()
+        self._complaints = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115
+        self._process = subprocess.Popen(
+            COMMAND, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=self._complaints, text=True, encoding="utf-8", bufsize=1,
+        )  # fmt: skip
+
+    def stop(self) -> None:
+        """End the process, if there is one."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.communicate()
+            self._process = None
+        if self._complaints is not None:
+            self._complaints.close()
+            self._complaints = None
+
+    def warm_up(self) -> None:
+        """Start the process if nobody is asking it anything; what goes wrong is said later."""
+        if self._lock.acquire(blocking=False):
+            try:
+                self.start()
+            except OSError:
+                pass
+            finally:
+                self._lock.release()
+
+    def ask(self, phrase: str) -> str:
+        """Return the line that answers a phrase.
+
+        Raises:
+            CheckError: The process is missing, ended or took too long; the next question starts
+                another.
+        """
+        with self._lock:
+            try:
+                self.start()
+                assert self._process is not None
+                assert self._process.stdin is not None
+                assert self._process.stdout is not None
+                self._process.stdin.write(json.dumps(phrase) + "\n")
+                if not select.select([self._process.stdout], [], [], TIMEOUT_S)[0]:
+                    self.stop()
+                    raise _failed(f"no answer in {TIMEOUT_S:.0f} s")
+                line = self._process.stdout.readline()
+            except OSError as error:
+                reason = self._last_words() or str(error)
+                self.stop()
+                raise _failed(reason) from error
+            if not line:
+                reason = self._last_words() or "the check ended without a word"
+                self.stop()
+                raise _failed(reason)
+            return line
+
+    def _last_words(self) -> str:
+        if self._process is None or self._complaints is None:
+            return ""
+        self._process.wait(TIMEOUT_S)
+        self._complaints.seek(0)
+        return (self._complaints.read().strip().splitlines() or [""])[-1]
+
+
+checker = Checker()
+"""One for all browsers: Streamlit imports a module once."""
+
+
 def check_phrase(phrase: str) -> PhraseCheck:
     """Ask `watchword check` about a phrase.
 
     Raises:
         CheckError: The command is missing, failed, took too long or answered something else.
     """
-    command = [sys.executable, "-m", "watchword", "check", "--json", "--", phrase]
+    line = checker.ask(phrase)
     try:
-        done = subprocess.run(
-            command, cwd=ROOT, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
-        )
-    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
-        raise CheckError(
-            f"The phrase could not be checked: {error}. Run `watchword doctor` in a terminal."
-        ) from error
-    try:
-        return _read(json.loads(done.stdout))
+        return _read(json.loads(line))
     except (ValueError, KeyError, TypeError) as error:
-        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise CheckError(
-            f"The phrase could not be checked: {last} (exit code {done.returncode}). "
-            "Run `watchword doctor` in a terminal; it says what is missing."
-        ) from error
+        checker.stop()
+        raise _failed(f"it answered {line.strip()[:80]!r}") from error
+
+
+def _failed(reason: str) -> CheckError:
+    return CheckError(
+        f"The phrase could not be checked: {reason}. Run `watchword doctor` in a terminal; it "
+        "says what is missing."
+    )
 
 
 def _read(answer: dict[str, Any]) -> PhraseCheck:

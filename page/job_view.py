@@ -6,11 +6,11 @@ import time
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-import pandas as pd
 import streamlit as st
 
-from db import jobs
+from db import job_history, job_queue, jobs
 from page.database import database, warn_without_worker
+from page.job_charts import show_charts
 from page.wording import STATES, duration, moment, stage_name
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 LIVE_EVERY_S = 1.0
 SILENT_S = 20.0
 LOG_LINES = 200
-CHART_POINTS = 2000
 
 
 def job_number() -> int | None:
@@ -56,13 +55,16 @@ def _body(job_id: int, live: bool) -> None:
         _show_head(job)
         _show_outcome(job)
         if job.state == "queued":
+            _show_place(connection, job)
             warn_without_worker(connection)
         _show_stages(connection, job)
+        if job.state == "running":
+            _warn_of_silence(job)
         if not job.ended:
             st.button(
                 "Cancel", icon=":material/close:", key="cancel", on_click=_cancel, args=(job_id,)
             )
-        _show_chart(connection, job_id)
+        show_charts(connection, job_id)
         _show_log(connection, job_id)
 
 
@@ -89,42 +91,49 @@ def _show_outcome(job: jobs.Job) -> None:
         st.error(job.error or "The worker gave no reason.", icon=":material/error:")
     elif job.state == "cancelled":
         st.info(
-            "Cancelled. What was spoken so far is kept, so starting again is quicker.",
+            "Cancelled. What was finished is kept: another try goes on from there.",
             icon=":material/block:",
         )
     if job.state in {"failed", "cancelled"} and st.button(
-        "Start again", icon=":material/replay:", key="again"
+        "Try again",
+        icon=":material/replay:",
+        key="again",
+        help="The same job again; stages that left their result are not repeated.",
     ):
         with database() as connection:
-            again = jobs.submit(connection, job.phrase, job.preset, job.seed, job.options)
-        st.query_params["job"] = str(again)
+            jobs.retry(connection, job.id)
         st.rerun()
+
+
+def _show_place(connection: sqlite3.Connection, job: jobs.Job) -> None:
+    order = job_queue.waiting(connection)
+    ahead = order.index(job.id) if job.id in order else 0
+    place = "It is next." if ahead == 0 else f"{ahead} before it."
+    st.markdown(f"Waiting for a worker. {place}")
 
 
 def _show_stages(connection: sqlite3.Connection, job: jobs.Job) -> None:
     finished = list(jobs.stages_done(connection, job.id))
     if job.state == "running" and job.stage in finished:
         finished.remove(job.stage)  # a second worker does it again
-    if job.state == "queued":
-        ahead = int((jobs.list_jobs(connection).query("state == 'queued'").id < job.id).sum())
-        place = "It is next." if ahead == 0 else f"{ahead} before it."
-        st.markdown(f"Waiting for a worker. {place}")
     if not finished and not job.stage:
         return
+    seconds = jobs.stage_seconds(connection, job.id)
     with st.container(border=True):
         for stage in finished:
-            st.markdown(f":green[:material/check_circle:] {stage_name(stage)}")
-        if not job.stage or job.stage in finished:
-            return
-        if job.state != "running":
+            took = f" :gray[{duration(seconds[stage])}]" if stage in seconds else ""
+            st.markdown(f":green[:material/check_circle:] {stage_name(stage)}{took}")
+        if job.state == "running" and job.stage:
+            _show_running(connection, job)
+        elif job.stage and job.stage not in finished:
             st.markdown(f":gray[:material/stop_circle:] {stage_name(job.stage)} (not finished)")
-            return
-        parts = [f"**{stage_name(job.stage)}**", f"{100 * job.fraction:.0f} %"]
-        if job.eta_s is not None:
-            parts.append(f"about {duration(job.eta_s)} left in this stage")
-        st.progress(job.fraction, text=" · ".join(parts))
-        if job.detail:
-            st.caption(job.detail)
+        if job.state == "running":
+            later = job_history.STAGES[_place(job.stage) :]
+            for stage in later:
+                st.markdown(f":gray[:material/radio_button_unchecked: {stage_name(stage)}]")
+
+
+def _warn_of_silence(job: jobs.Job) -> None:
     silent_s = time.time() - (job.heartbeat or time.time())
     if silent_s > SILENT_S:
         st.warning(
@@ -135,23 +144,30 @@ def _show_stages(connection: sqlite3.Connection, job: jobs.Job) -> None:
         )
 
 
-def _show_chart(connection: sqlite3.Connection, job_id: int) -> None:
-    metrics = jobs.events(connection, job_id, "metric", last=CHART_POINTS)
-    if len(metrics) < 2:
-        return
-    frame = pd.DataFrame(metrics.payload.tolist())
-    if "step" not in frame:
-        return
-    charts = [
-        ("loss", "Training loss", "loss"),
-        ("miss_rate", "Missed in validation", "share missed"),
-    ]
-    shown = [chart for chart in charts if chart[0] in frame and frame[chart[0]].notna().any()]
-    for column, (name, title, label) in zip(st.columns(max(len(shown), 1)), shown, strict=False):
-        with column:
-            st.markdown(f"**{title}**")
-            points = frame[["step", name]].dropna()
-            st.line_chart(points, x="step", y=name, x_label="step", y_label=label, height=200)
+def _place(stage: str) -> int:
+    """Return how many of the usual stages have begun."""
+    stages = job_history.STAGES
+    return stages.index(stage) + 1 if stage in stages else len(stages) if stage else 0
+
+
+def _show_running(connection: sqlite3.Connection, job: jobs.Job) -> None:
+    parts = [f"**{stage_name(job.stage)}**", f"{100 * job.fraction:.0f} %"]
+    if job.eta_s is not None:
+        parts.append(f"about {duration(job.eta_s)} left in this stage")
+    st.progress(job.fraction, text=" · ".join(parts))
+    if job.detail:
+        st.caption(job.detail)
+    usual = job_history.usual_stages(connection, job.preset)
+    left_s = job_history.time_left(job, usual)
+    if left_s is not None:
+        st.markdown(
+            f":material/timer: About **{duration(left_s)}** until it is done, by past runs here."
+        )
+    else:
+        st.caption(
+            f"How long the whole job takes is not known: preset {job.preset} was never finished "
+            "on this machine."
+        )
 
 
 def _show_log(connection: sqlite3.Connection, job_id: int) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from db import jobs
+from db import job_queue, jobs
 from page.database import database, warn_without_worker
 from page.job_view import job_number, show_job
 from page.wording import STATES, duration, moment, stage_name
@@ -19,8 +19,13 @@ NEWEST = 20
 LIST_EVERY_S = 2.0
 
 
-def show_row(row: pd.Series) -> None:
-    """Show one job of the list; its phrase opens it."""
+def show_row(row: pd.Series, place: int | None) -> None:
+    """Show one job of the list; its phrase opens it.
+
+    Args:
+        row: of the table of jobs.
+        place: in the queue, 1 for the next; None for a job that does not wait.
+    """
     word, colour, icon = STATES[row.state]
     with st.container(border=True):
         with st.container(
@@ -31,10 +36,14 @@ def show_row(row: pd.Series) -> None:
                 st.rerun()
             st.badge(word, color=colour, icon=icon)
         parts = [f"Job {row.id}", row.preset, moment(row.created)]
+        if place is not None:
+            parts.append("next in the queue" if place == 1 else f"number {place} in the queue")
         if row.state == "running":
             parts.append(f"running for {duration(time.time() - row.started)}")
             text = stage_name(row.stage) or "Starting"
             st.progress(float(row.fraction), text=text)
+        elif row.finished > 0 and row.started > 0:  # NaN where it never began or never ended
+            parts.append(f"took {duration(row.finished - row.started)}")
         st.caption(" · ".join(parts))
 
 
@@ -57,11 +66,15 @@ def show_list(live: bool) -> None:
                     "page/new_phrase.py", label="Teach a new phrase", icon=":material/add:"
                 )
             return
-        if frame.state.eq("queued").any():
+        order = job_queue.waiting(connection)
+        if order:
             warn_without_worker(connection)
+    places = {job_id: number for number, job_id in enumerate(order, 1)}
+    if len(order) > 1:
+        st.caption("People take turns in the queue, each with their oldest job.")
     show_all = len(frame) > NEWEST and st.toggle(f"Show all {len(frame)} jobs", key="show_all")
     for _, row in (frame if show_all else frame.head(NEWEST)).iterrows():
-        show_row(row)
+        show_row(row, places.get(row.id))
 
 
 number = job_number()

@@ -49,6 +49,7 @@ def checked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return check.PhraseCheck(phrase, "", ("smɑɹt", "mɪɹɚ"), 3, 0.9, weak, strength)
 
     monkeypatch.setattr(check, "check_phrase", answer)
+    monkeypatch.setattr(check.checker, "warm_up", lambda: None)
     st.cache_data.clear()
     return asked
 

@@ -18,28 +18,28 @@ BARE = '{"ok": true, "phrase": "x", "phonemes": [], "syllables": 1, "seconds": 1
 
 @pytest.fixture
 def answer(monkeypatch):
-    """Return a function that makes the command print this and exit so."""
-    commands = []
+    """Return a function that puts a program in the command's place, which answers each line."""
+    monkeypatch.setattr(check, "checker", check.Checker())
 
-    def set_answer(stdout, stderr="", code=0):
-        def run(command, **_options):
-            commands.append(command)
-            return subprocess.CompletedProcess(command, code, stdout, stderr)
+    def set_program(program):
+        monkeypatch.setattr(check, "COMMAND", (sys.executable, "-c", program))
 
-        monkeypatch.setattr(subprocess, "run", run)
-        return commands
+    yield set_program
+    check.checker.stop()
 
-    return set_answer
+
+def printing(text):
+    return f"import sys\nfor line in sys.stdin: print({text!r}, flush=True)"
 
 
 def test_a_good_answer_is_read(answer):
-    commands = answer(
+    answer(printing(
         '{"ok": true, "phrase": "smart mirror", "phonemes": ["smɑɹt", "mɪɹɚ"],'
         ' "syllables": 3, "seconds": 0.9, "warnings": ["common"],'
         ' "strength": {"score": 75, "word": "strong", "per_hour": 0.2, "reasons": ["It is long."],'
         ' "parts": [{"name": "length", "points": 118.9, "text": "10 sounds"}],'
         ' "neighbours": [{"text": "smarter", "distance": 2.0, "per_hour": 0.1, "inside": false}]}}'
-    )
+    ))  # fmt: skip
     result = REAL_CHECK("--smart mirror")
     strength = check.Strength(
         75, "strong", (("length", 118.9, "10 sounds"),), ("smarter",), ("It is long.",)
@@ -48,29 +48,47 @@ def test_a_good_answer_is_read(answer):
         "smart mirror", "", ("smɑɹt", "mɪɹɚ"), 3, 0.9, ("common",), strength
     )
     assert result.ok
-    assert commands[0][-3:] == ["--json", "--", "--smart mirror"]
 
 
 def test_a_refusal_is_read(answer):
-    answer('{"ok": false, "reason": "Too long."}', code=2)
+    answer(printing('{"ok": false, "reason": "Too long."}'))
     assert REAL_CHECK("x") == check.PhraseCheck("", reason="Too long.")
     assert not REAL_CHECK("x").ok
 
 
-@pytest.mark.parametrize("stdout", ["", "{}", "[1]", '{"ok": true}', "Traceback", BARE])
-def test_any_other_answer_is_an_error_with_the_last_line(answer, stdout):
-    answer(stdout, "Traceback\nModuleNotFoundError: No module named 'hibari'\n", 1)
+@pytest.mark.parametrize("line", ["{}", "[1]", '{"ok": true}', "Traceback", BARE])
+def test_any_other_answer_is_an_error(answer, line):
+    answer(printing(line))
+    with pytest.raises(check.CheckError, match="it answered"):
+        REAL_CHECK("x")
+
+
+def test_a_check_that_ends_says_its_last_words_and_the_next_question_starts_another(answer):
+    answer("import sys; sys.exit(\"ModuleNotFoundError: No module named 'hibari'\")")
     with pytest.raises(check.CheckError, match=r"hibari.*watchword doctor"):
         REAL_CHECK("x")
+    answer(printing('{"ok": false, "reason": "Too long."}'))
+    assert REAL_CHECK("x").reason == "Too long."
 
 
-def test_a_check_that_takes_too_long_is_an_error(monkeypatch):
-    def run(command, **options):
-        raise subprocess.TimeoutExpired(command, options["timeout"])
-
-    monkeypatch.setattr(subprocess, "run", run)
-    with pytest.raises(check.CheckError, match="timed out"):
+def test_a_check_that_takes_too_long_is_an_error(answer, monkeypatch):
+    monkeypatch.setattr(check, "TIMEOUT_S", 0.2)
+    answer("import time; time.sleep(60)")
+    with pytest.raises(check.CheckError, match="no answer in"):
         REAL_CHECK("x")
+
+
+def test_one_process_answers_all_questions(answer):
+    answer(
+        "import json, os, sys\n"
+        "for line in sys.stdin:\n"
+        "    reason = f'{os.getpid()} {json.loads(line)}'\n"
+        "    print(json.dumps({'ok': False, 'reason': reason}), flush=True)"
+    )
+    phrases = ["smart mirror", '"quoted"\nand split', "ünder"]
+    reasons = [REAL_CHECK(phrase).reason for phrase in phrases]
+    assert [reason.split(" ", 1)[1] for reason in reasons] == phrases
+    assert len({reason.split()[0] for reason in reasons}) == 1
 
 
 def test_the_pages_load_neither_torch_nor_the_trainer(tmp_path):
@@ -91,7 +109,7 @@ assert not app.exception
 for page in ("jobs", "detectors"):
     app.switch_page(f"page/{{page}}.py").run()
     assert not app.exception
-assert app.metric, "the detector was not shown"
+assert "smart mirror" in repr(app.main), "the detector was not shown"
 print(sorted({{"torch", "trainer", "exporters", "watchword"}} & set(sys.modules)))
 """
     done = subprocess.run(

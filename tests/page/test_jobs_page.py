@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from db import jobs
+from db.job_history import STAGES
 
 
 def texts(elements):
@@ -39,6 +40,21 @@ def test_the_list_shows_newest_first(open_page, connection, running):
     assert "running for" in captions[1]
 
 
+def test_the_list_says_who_is_next_among_jobs_of_every_state(open_page, connection, running):
+    jobs.finish(connection, running, "w", {})
+    ended = jobs.submit(connection, "never begun", "quick", 0, {})
+    jobs.cancel(connection, ended)
+    waits = [jobs.submit(connection, "b", "quick", 0, {}, submitter=who) for who in "aab"]
+    app = open_page("jobs")
+    captions = {caption.value.split(" · ")[0]: caption.value for caption in app.caption}
+    assert captions[f"Job {waits[0]}"].endswith("next in the queue")
+    assert captions[f"Job {waits[1]}"].endswith("number 3 in the queue")
+    assert captions[f"Job {waits[2]}"].endswith("number 2 in the queue")
+    assert "took" in captions[f"Job {running}"]
+    assert "took" not in captions[f"Job {ended}"]
+    assert not app.exception
+
+
 def test_a_waiting_job_says_what_is_before_it(open_page, connection, job_id):
     second = jobs.submit(connection, "b", "quick", 0, {})
     assert "It is next." in texts(open_page("jobs", job=str(job_id)).markdown)
@@ -65,11 +81,13 @@ def test_charts_appear_with_the_metrics_that_there_are(open_page, connection, ru
     for step in range(3):
         jobs.log(connection, running, "metric", {"step": step, "loss": 1 / (step + 1)})
     app = open_page("jobs", job=str(running))
-    assert "**Training loss**" in texts(app.markdown)
+    assert "**Training loss** · 0.333" in texts(app.markdown)
     assert "**Missed in validation**" not in texts(app.markdown)
-    jobs.log(connection, running, "metric", {"step": 3, "loss": 0.2, "miss_rate": 0.5})
+    judged = {"step": 3, "loss": 0.2, "miss_rate": 0.5, "false_accepts_per_hour": 2.25}
+    jobs.log(connection, running, "metric", judged)
     app = open_page("jobs", job=str(running))
-    assert "**Missed in validation**" in texts(app.markdown)
+    assert "**Missed in validation** · 50.0%" in texts(app.markdown)
+    assert "**False accepts in validation** · 2.25 per hour" in texts(app.markdown)
     assert not app.exception
 
 
@@ -83,17 +101,35 @@ def test_a_silent_worker_is_noticed(open_page, connection, running):
     assert "The worker has been silent for 4" in texts(open_page("jobs", job=str(running)).warning)
 
 
-def test_cancel_ends_the_job_and_start_again_makes_a_new_one(open_page, connection, running):
+def test_cancel_ends_the_job_and_try_again_queues_it_with_what_it_had(
+    open_page, connection, running
+):
     app = open_page("jobs", job=str(running))
     app.button(key="cancel").click().run()
     assert jobs.is_cancelled(connection, running)
     assert "Cancelled" in texts(app.info)
     app.button(key="again").click().run()
-    again = jobs.get(connection, running + 1)
-    assert (again.phrase, again.preset, again.seed, again.options, again.state) == (
-        "smart mirror", "quick", 3, {"language": "en"}, "queued",
-    )  # fmt: skip
-    assert dict(app.query_params) == {"job": str(again.id)}
+    again = jobs.get(connection, running)
+    assert (again.state, again.attempts, again.error) == ("queued", 0, None)
+    assert list(jobs.stages_done(connection, running)) == ["texts"]
+    assert dict(app.query_params) == {"job": str(running)}
+    with pytest.raises(jobs.JobLostError):  # the worker that had it stops
+        jobs.report(connection, running, "w", "make_clips", 0.5, None, "")
+
+
+def test_the_time_left_of_the_whole_job_is_said_when_past_runs_tell(open_page, connection):
+    for _ in range(2):
+        job_id = jobs.submit(connection, "x", "quick", 0, {})
+        jobs.claim(connection, "w")
+        jobs.report(connection, job_id, "w", "features", 0.5, 120, "")
+        app = open_page("jobs", job=str(job_id))
+        if job_id == 1:
+            assert "never finished on this machine" in texts(app.caption)
+        for stage in STAGES:
+            jobs.stage_done(connection, job_id, stage, {}, 60)
+        jobs.finish(connection, job_id, "w", {})
+    assert "About **5 min** until it is done" in texts(app.markdown)
+    assert "Speech :gray[1 min]" in texts(open_page("jobs", job="1").markdown)
 
 
 def test_a_failed_job_shows_the_reason_and_where_it_stopped(open_page, connection, running):
@@ -110,7 +146,9 @@ def test_a_finished_job_points_to_its_detector_and_stops_asking(open_page, conne
     app = open_page("jobs", job=str(running))
     assert "ready" in texts(app.success)
     app.button(key="result").click().run()
-    assert texts(app.title) == "Detectors"
+    assert dict(app.query_params) == {"job": str(running)}
+    assert "cancel" not in [button.key for button in app.button]
+    assert "ready" not in texts(app.success)
 
 
 def test_the_list_opens_a_job_and_the_job_leads_back(open_page, running):

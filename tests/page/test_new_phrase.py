@@ -6,6 +6,8 @@ import json
 import os
 
 from db import jobs
+from db.job_history import STAGES
+from page.estimate import TRAINING_OF_QUICK
 
 
 def texts(elements):
@@ -15,8 +17,8 @@ def texts(elements):
 def test_a_good_phrase_is_shown_as_it_sounds(open_page):
     app = open_page("new_phrase")
     app.text_input(key="phrase").set_value("smart mirror").run()
-    assert "smɑɹt mɪɹɚ" in texts(app.success)
-    assert "3 syllables" in texts(app.success)
+    assert "smɑɹt mɪɹɚ" in texts(app.markdown)
+    assert "3 syllables" in texts(app.markdown)
     assert not app.error
     assert not app.exception
 
@@ -26,14 +28,14 @@ def test_its_strength_is_shown_with_what_it_is_made_of(open_page):
     app.text_input(key="phrase").set_value("smart mirror").run()
     (bar,) = app.get("progress")
     assert bar.proto.value == 75
-    assert bar.proto.text == "Strength: **75 of 100**, strong"
+    assert bar.proto.text == "Strength: :green[**strong**], 75 of 100"
     shown = texts(app.markdown)
     assert "- It is long." in shown
     assert "**length** +100: 10 sounds" in shown
     assert "**neighbours** -25: few" in shown
-    assert "Near it: smarter" in shown
+    assert "Sounds like it: *smarter*" in shown
     app.text_input(key="phrase").set_value("go").run()
-    assert app.get("progress")[0].proto.text == "Strength: **6 of 100**, weak"
+    assert app.get("progress")[0].proto.text == "Strength: :red[**weak**], 6 of 100"
     assert 'Add a word: "hey go" would have 25 points of 100.' in texts(app.markdown)
     app.text_input(key="phrase").set_value("xq").run()
     assert not app.get("progress")
@@ -55,8 +57,10 @@ def test_a_phrase_becomes_a_job_and_the_page_follows_it(open_page, connection):
 def test_a_phrase_that_cannot_work_says_why_and_makes_no_job(open_page, connection):
     app = open_page("new_phrase")
     app.text_input(key="phrase").set_value("xq").run()
-    assert texts(app.error) == "Nobody can say this: write it as words."
+    assert texts(app.warning).endswith("Nobody can say this: write it as words.")
+    assert not app.error, "a phrase that is still being typed is no error"
     app.button(key="create").click().run()
+    assert "“xq” cannot be queued. Nobody can say this" in texts(app.error)
     assert jobs.list_jobs(connection).empty
 
 
@@ -104,7 +108,7 @@ def test_a_database_that_is_none_is_said_in_words(open_page, connection, tmp_pat
 def test_a_full_disk_is_said_in_words(open_page, connection, monkeypatch):
     from db.connection import DatabaseFullError
 
-    def full(*_arguments):
+    def full(*_arguments, **_options):
         raise DatabaseFullError("The disk is full: free some space.")
 
     app = open_page("new_phrase")
@@ -113,3 +117,57 @@ def test_a_full_disk_is_said_in_words(open_page, connection, monkeypatch):
     app.button(key="create").click().run()
     assert texts(app.error) == "The disk is full: free some space."
     assert json.loads(jobs.list_jobs(connection).to_json(orient="records")) == []
+
+
+def test_several_phrases_are_queued_together(open_page, connection):
+    app = open_page("new_phrase")
+    app.text_input(key="phrase").set_value("smart mirror").run()
+    app.button(key="add").click().run()
+    assert not app.text_input(key="phrase").value
+    app.text_input(key="phrase").set_value("view glass").run()
+    app.button(key="add").click().run()
+    app.button(key="take out view glass").click().run()
+    app.text_input(key="phrase").set_value("amber kettle").run()
+    app.button(key="create").click().run()
+    queued = jobs.list_jobs(connection)
+    assert queued.phrase.tolist() == ["amber kettle", "smart mirror"]
+    assert queued.submitter.nunique() == 1
+    assert queued.submitter[0]
+    assert texts(app.title) == "Jobs"
+    assert not app.exception
+
+
+def test_one_phrase_that_cannot_work_holds_all_back(open_page, connection):
+    app = open_page("new_phrase")
+    app.text_input(key="phrase").set_value("smart mirror").run()
+    app.button(key="add").click().run()
+    app.text_input(key="phrase").set_value("xq").run()
+    app.button(key="create").click().run()
+    assert jobs.list_jobs(connection).empty
+    assert "“xq” cannot be queued" in texts(app.error)
+
+
+def test_a_preset_says_how_long_it_took_here_or_that_it_never_ran(open_page, connection):
+    app = open_page("new_phrase")
+    captions = app.radio(key="preset").proto.captions
+    assert "Not run here yet; elsewhere 10 to 16 min on two cores." in captions[0]
+    assert "timed nowhere: it trains 2.5 times as long as quick." in captions[1]
+    for minutes in (9, 14):
+        job_id = jobs.submit(connection, "x", "quick", 0, {})
+        jobs.claim(connection, "w")
+        for stage in STAGES:
+            jobs.stage_done(connection, job_id, stage, {}, minutes * 10)
+        jobs.finish(connection, job_id, "w", {})
+    captions = open_page("new_phrase").radio(key="preset").proto.captions
+    assert captions[0].endswith("The last 2 runs here took 9 min to 14 min.")
+
+
+def test_what_is_said_of_presets_is_what_they_are():
+    from trainer.presets import PRESETS
+
+    quick = PRESETS["quick"].steps * PRESETS["quick"].runs
+    assert {
+        name: round(preset.steps * preset.runs / quick, 1)
+        for name, preset in PRESETS.items()
+        if name != "quick"
+    } == TRAINING_OF_QUICK

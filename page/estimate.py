@@ -1,0 +1,30 @@
+"""Past runs on this machine come in, how long a preset takes goes out, in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from page.wording import duration
+
+if TYPE_CHECKING:
+    from db.job_history import PastRuns
+
+MEASURED = {"quick": "10 to 16 min on two cores"}
+"""What docs/training.md says of machines like none in particular."""
+TRAINING_OF_QUICK = {"standard": 2.5, "best": 8.3}
+"""Steps of all trainings of a preset, in those of quick; held against the presets by a test."""
+
+
+def how_long(preset: str, runs: PastRuns | None) -> str:
+    """Return a sentence: what it took here, or else what is known of other machines."""
+    if runs is not None:
+        shortest, longest = duration(min(runs.totals_s)), duration(max(runs.totals_s))
+        if len(runs.totals_s) == 1:
+            return f"The one run here took {longest}."
+        span = longest if shortest == longest else f"{shortest} to {longest}"
+        return f"The last {len(runs.totals_s)} runs here took {span}."
+    if preset in MEASURED:
+        return f"Not run here yet; elsewhere {MEASURED[preset]}."
+    times = TRAINING_OF_QUICK.get(preset)
+    longer = f": it trains {times:g} times as long as quick" if times else ""
+    return f"Not run here yet, and timed nowhere{longer}."
