@@ -129,6 +129,10 @@ def sound_charts(
         view_s, alt.Axis(title="seconds", labelOverlap=True, labelFlush=True, labelBound=True)
     )
     picture = alt.layer(_spectrogram(heard, view_s, shown), _rules(marks, shown))
+    at = ", ".join(f"{second:.1f}" for second in marks["time_s"]) or "none"
+    wave.description = "Waveform over time"
+    score.description = f"Score over time, threshold {threshold:.4g}; detections at seconds: {at}"
+    picture.description = "Spectrogram: loudness by frequency over time"
     for chart, height in ((wave, 90), (score, 180), (picture, 190)):
         chart.height = height
     return [wave, score, picture]

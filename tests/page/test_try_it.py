@@ -15,6 +15,7 @@ from db import jobs
 from db.clips import ClipStore
 from db.connection import home
 from page import feedback
+from page.feedback import wav
 from page.hearing import choices, excerpt, hear, likeliest_s
 from page.sound_charts import channel_of, envelope, score_line, sound_charts, spectrogram
 from tests.page.loud_detector import BURSTS_S, bursts, write_loud_bundle
@@ -75,6 +76,28 @@ def test_the_threshold_redraws_what_is_detected(tried):
     assert "It did not hear “smart mirror”" in texts(tried.markdown)
     assert "The one that ships is 0.5." in texts(tried.caption)
     assert not tried.exception
+
+
+def test_a_recording_is_heard_too(open_page, job):
+    app = open_page("try_it", job=str(job))
+    app.button_group(key="source").set_value("record").run()
+    app.audio_input(key="try_said").set_value(("said.wav", bursts(), "audio/wav")).run()
+    assert "It heard “smart mirror” 3 times" in texts(app.markdown)
+    assert not app.exception
+
+
+def test_a_long_sound_is_drawn_in_parts_and_lists_some(open_page, job):
+    long = wav(np.tile(np.frombuffer(bursts()[44:], "<i2"), 10).astype(np.int16))
+    app = open_page("try_it", job=str(job))
+    app.button_group(key="source").set_value("file").run()
+    app.file_uploader(key="try_upload").set_value(("long.wav", long, "audio/wav")).run()
+    (view,) = [one for one in app.slider if one.label == "Seconds shown"]
+    assert view.value == (0.0, 30.0)
+    assert "It heard “smart mirror” 30 times" in texts(app.markdown)
+    assert "18 more are marked above." in texts(app.caption)
+    view.set_value((44.0, 45.0)).run()
+    assert len(app.get("vega_lite_chart")) == 3
+    assert not app.exception
 
 
 def test_no_audio_is_said(open_page, job):
