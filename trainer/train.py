@@ -55,9 +55,19 @@ class TrainConfig:
     """Shares of the training at which the loudest negative windows are collected."""
     mined_share: float = 0.04
     mined_draws: float = 0.4
+    own_past_share: float = 0.5
+    """Negative windows that begin in the state that their stream's past left."""
+    other_past_share: float = 0.3
+    """Positive windows that begin in the state that another stream left."""
+    remember_every: int = 50
+    """Steps after which a share of the pasts is heard anew: the network changes."""
+    remember_share: float = 0.125
     average_decay: float = 0.995
     judge_times: int = 12
     judge_from: float = 0.4
+    """Share of the training from which the validation voices judge, for the person who watches."""
+    choose_from: float = 0.8
+    """Share of the training from which what is judged may be chosen."""
     mask_share: float = 0.3
     mask_channels: int = 6
     pool_hop_frames: int = 50
@@ -149,11 +159,12 @@ def train(
         device: a torch device; a GPU when there is one, by default.
     """
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    batches = Batches(examples, config)
+    shape = model_config or TinyCRNNConfig()
+    batches = Batches(examples, config, shape.hidden)
     stage = Stage(report, "training", config.steps * config.runs)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        start = TinyCRNN(model_config)
+        start = TinyCRNN(shape)
         if config.backbone is not None:
             start_from_backbone(start, config.backbone)
         start = start.to(device)
@@ -211,7 +222,7 @@ class _Run:
         self._config, self._stage = config, stage
         self._first = number * config.steps
         self._loss_of = WindowLoss(config, model.config.frames_per_step)
-        self._states = SilentStates(model)
+        self._silence = SilentStates(model)
         self._average = copy.deepcopy(model).eval()
         self._best: tuple[Verdict, TinyCRNN] | None = None
 
@@ -234,6 +245,7 @@ class _Run:
             for share in np.linspace(config.judge_from, 1.0, config.judge_times)
         }
         running = 0.0
+        self._batches.forget()
         model.train()
         for step in range(1, config.steps + 1):
             loss = self._loss(self._batches.draw(rng), rng)
@@ -246,10 +258,13 @@ class _Run:
             update_average(self._average, model, decay)
             value = float(loss.detach())
             running = value if step == 1 else 0.98 * running + 0.02 * value
+            if step % config.remember_every == 0:
+                first = step == config.remember_every
+                self._batches.remember(model, 1.0 if first else config.remember_share, rng)
             if step in mine_steps:
                 self._batches.mine(self._average)
             if step in judge_steps:
-                self._report(step, running, self._judge().live())
+                self._report(step, running, self._judge(step).live())
             elif step % 20 == 0:
                 self._report(step, running, {})
         assert self._best is not None
@@ -258,7 +273,7 @@ class _Run:
     def _loss(self, batch: Batch, rng: np.random.Generator) -> Tensor:
         model, config = self._model, self._config
         device = next(model.parameters()).device
-        states = self._states.draw(len(batch.features), rng)
+        states = self._begin(batch, rng)
         logits, _ = model.listen(torch.from_numpy(batch.features).to(device), states)
         early = batch.starts + config.early_share * (batch.ends - batch.starts)
         per_step = model.config.frames_per_step
@@ -269,9 +284,19 @@ class _Run:
         )
         return loss
 
-    def _judge(self) -> Verdict:
+    def _begin(self, batch: Batch, rng: np.random.Generator) -> Tensor:
+        """Return the states [windows, hidden] that the windows of a batch begin in."""
+        config = self._config
+        shares = np.full((len(batch.features), 1), config.own_past_share)
+        shares[: len(batch.ends)] = config.other_past_share
+        states = self._silence.draw(len(batch.features), rng)
+        after_past = torch.from_numpy(rng.random(shares.shape) < shares).to(states.device)
+        return torch.where(after_past, torch.from_numpy(batch.pasts).to(states.device), states)
+
+    def _judge(self, step: int) -> Verdict:
         verdict = judge(self._average, self._validation)
-        if self._best is None or verdict.cost <= self._best[0].cost:
+        early = step < round(self._config.choose_from * self._config.steps)
+        if not early and (self._best is None or verdict.cost <= self._best[0].cost):
             self._best = (verdict, copy.deepcopy(self._average))
         return verdict
 

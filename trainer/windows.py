@@ -9,6 +9,7 @@ import numpy as np
 
 from trainer.dataset import as_batch, window_frames
 from trainer.feature_warp import FeatureWarp, shift_channels, to_length
+from trainer.pasts import StreamStates
 from trainer.validation import batch_logits
 
 if TYPE_CHECKING:
@@ -32,16 +33,26 @@ class Batch:
     """[positives], frame in which the phrase begins."""
     ends: NDArray[np.int64]
     """[positives], frame in which it ends."""
+    pasts: NDArray[np.float32]
+    """[windows, hidden], a state of the network to begin in: after what came before the window in
+    its stream; for positives, after another stream."""
 
 
 class Batches:
     """Draws batches for ever."""
 
-    def __init__(self, examples: Examples, config: TrainConfig) -> None:
+    def __init__(self, examples: Examples, config: TrainConfig, hidden: int) -> None:
+        """Cut the streams into windows.
+
+        Args:
+            examples: a side of the split.
+            config: the recipe.
+            hidden: width of the network's GRU, whose states the batches carry.
+        """
         self.frames = window_frames(examples.positives)
         self._scenes = examples.positives
-        self._near = WindowPool(examples.near, self.frames, config.pool_hop_frames)
-        self._plain = WindowPool(examples.plain, self.frames, config.pool_hop_frames)
+        self._near = WindowPool(examples.near, self.frames, config.pool_hop_frames, hidden)
+        self._plain = WindowPool(examples.plain, self.frames, config.pool_hop_frames, hidden)
         self._config = config
 
     def draw(self, rng: np.random.Generator) -> Batch:
@@ -51,16 +62,16 @@ class Batches:
             crop_scene(self._scenes[int(i)], self.frames, config, rng)
             for i in rng.integers(len(self._scenes), size=config.positives_per_batch)
         ]
-        windows = [
-            *(window for window, _, _ in crops),
-            *self._near.draw(config.near_per_batch, config.mined_draws, warp, rng),
-            *self._plain.draw(config.plain_per_batch, config.mined_draws, warp, rng),
-        ]
+        near, near_pasts = self._near.draw(config.near_per_batch, config.mined_draws, warp, rng)
+        plain, plain_pasts = self._plain.draw(config.plain_per_batch, config.mined_draws, warp, rng)
+        other_pasts = self._plain.pasts.draw(len(crops), rng)
+        windows = [*(window for window, _, _ in crops), *near, *plain]
         windows = [shift_channels(window, warp.draw_shift(rng)) for window in windows]
         return Batch(
             mask_channels(as_batch(windows), config, rng),
             np.array([start for _, start, _ in crops], np.int64),
             np.array([end for _, _, end in crops], np.int64),
+            np.concatenate([other_pasts, near_pasts, plain_pasts]),
         )
 
     def mine(self, model: TinyCRNN) -> None:
@@ -68,11 +79,23 @@ class Batches:
         self._near.mine(model, self._config.mined_share)
         self._plain.mine(model, self._config.mined_share)
 
+    def remember(self, model: TinyCRNN, share: float, rng: np.random.Generator) -> None:
+        """Let the network hear a share of the streams, so that windows begin after their pasts."""
+        self._near.pasts.refresh(model, share, rng)
+        self._plain.pasts.refresh(model, share, rng)
+
+    def forget(self) -> None:
+        """Forget what an earlier network found loud, and the states that it was in."""
+        for pool in (self._near, self._plain):
+            pool.forget()
+
 
 class WindowPool:
     """Windows of equal length out of long streams, drawn at random, the mined ones more often."""
 
-    def __init__(self, streams: Sequence[Stream], frames: int, hop_frames: int) -> None:
+    def __init__(
+        self, streams: Sequence[Stream], frames: int, hop_frames: int, hidden: int
+    ) -> None:
         self.frames = frames
         self.features = [_at_least(stream.features, frames) for stream in streams]
         self._starts = np.array(
@@ -85,11 +108,17 @@ class WindowPool:
         ).reshape(-1, 2)
         self._hop = hop_frames
         self._hard = np.zeros(0, np.int64)
+        self.pasts = StreamStates(self.features, self._starts, hidden)
+        """The network's states where the windows begin."""
 
     def draw(
         self, count: int, hard_share: float, warp: FeatureWarp, rng: np.random.Generator
-    ) -> list[NDArray[np.float16]]:
-        """Draw windows, each moved by up to a hop; `hard_share` of them from the mined ones."""
+    ) -> tuple[list[NDArray[np.float16]], NDArray[np.float32]]:
+        """Draw windows, each moved by up to a hop; `hard_share` of them from the mined ones.
+
+        Returns:
+            The windows [frames, channels], and the states [windows, hidden] of their pasts.
+        """
         chosen = rng.integers(len(self._starts), size=count)
         if len(self._hard):
             mined = rng.random(count) < hard_share
@@ -101,7 +130,12 @@ class WindowPool:
             frames = min(round(self.frames * warp.draw_pace(rng)), len(features))
             moved = min(max(moved, 0), len(features) - frames)
             windows.append(to_length(features[moved : moved + frames], self.frames))
-        return windows
+        return windows, self.pasts[chosen]
+
+    def forget(self) -> None:
+        """Forget the mined windows and the pasts."""
+        self._hard = np.zeros(0, np.int64)
+        self.pasts.forget()
 
     def mine(self, model: TinyCRNN, share: float) -> None:
         """Keep the `share` of windows in whose second half the streaming model is loudest."""

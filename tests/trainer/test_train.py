@@ -186,16 +186,18 @@ def test_mining_finds_the_window_that_fires(trained):
     bad = stream(9, near=False)
     bad.features[400:425, :12] += 12
     bad.features[425:450, 25:] += 12
-    pool = WindowPool([*quiet, bad], 200, 50)
+    pool = WindowPool([*quiet, bad], 200, 50, SMALL.hidden)
     pool.mine(trained[0].model, 0.03)
-    drawn = pool.draw(20, 1.0, STILL, np.random.default_rng(0))
+    drawn, _ = pool.draw(20, 1.0, STILL, np.random.default_rng(0))
     assert np.mean([window.max() > 17 for window in drawn]) > 0.9
 
 
 def test_a_stream_shorter_than_a_window_is_used_too():
     short = Stream(frames(np.random.default_rng(0), 90), np.zeros((0, 2), np.int32), np.arange(0))
-    pool = WindowPool([short], 200, 50)
-    assert pool.draw(1, 0.0, STILL, np.random.default_rng(0))[0].shape == (200, 40)
+    pool = WindowPool([short], 200, 50, SMALL.hidden)
+    windows, pasts = pool.draw(1, 0.0, STILL, np.random.default_rng(0))
+    assert windows[0].shape == (200, 40)
+    assert pasts.shape == (1, SMALL.hidden)
 
 
 def test_windows_grow_with_long_phrases():

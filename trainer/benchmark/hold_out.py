@@ -85,9 +85,11 @@ class StoreWithout(ClipStore):
         self._shown = frozenset((*ENGINES, *PEOPLE)) - frozenset(engines)
         self._people = people
 
-    def select(self, wanted: ClipFilter, *, limit: int | None = None) -> pd.DataFrame:
+    def select(
+        self, wanted: ClipFilter, *, limit: int | None = None, skip: int = 0
+    ) -> pd.DataFrame:
         """Return the clips that fit and are not hidden; see `ClipSearch.select`."""
-        found = self._without_people(super().select(self._narrowed(wanted)))
+        found = self._without_people(super().select(self._narrowed(wanted))).iloc[skip:]
         return found if limit is None else found.head(limit)
 
     def sample(self, wanted: ClipFilter, *, limit: int, seed: int) -> pd.DataFrame:
