@@ -17,8 +17,7 @@ from page.wording import PRESETS
 
 LONGEST_PHRASE = 100
 DEFAULT_SEED = 0
-PAUSE = "400ms"
-"""After so long without a key the phrase is checked."""
+PAUSE = "400ms"  # after so long without a key the phrase is checked
 
 
 @st.cache_data(show_spinner=False, max_entries=200)
