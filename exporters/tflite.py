@@ -21,7 +21,6 @@ import numpy as np
 import exporters
 from exporters.archive import write_zip
 from exporters.errors import ConverterMissingError, ExportError
-from exporters.tflite_conversion import CALIBRATION_FILE
 from trainer.model import save_checkpoint
 
 if TYPE_CHECKING:
@@ -35,6 +34,8 @@ logger = logging.getLogger(__name__)
 
 PACKAGES = ("litert_torch", "ai_edge_quantizer", "ai_edge_litert")
 EXTRA = 'pip install "watchword[tflite]"'
+CALIBRATION_FILE = "features.npy"
+"""What the converter's process finds beside the checkpoint, for schemes that need ranges."""
 TIMEOUT_S = 600
 """A conversion takes 10 to 20 s on two cores; this is for a machine that swaps."""
 TOLD_LINES = 15

@@ -18,10 +18,9 @@ import numpy as np
 from exporters.full_int8 import quantize_full
 from exporters.recipes import Scheme
 from exporters.step import StreamingStep, zero_inputs
+from exporters.tflite import CALIBRATION_FILE
 from exporters.tflite_slim import slim
 from trainer.model import TinyCRNN, load_checkpoint
-
-CALIBRATION_FILE = "features.npy"
 
 
 def convert(model: TinyCRNN) -> bytes:
