@@ -22,7 +22,7 @@ from db.connection import home
 from page import spectrogram
 from page.buckets import BUCKETS, Buckets, BucketsError, find_buckets
 from page.database import database
-from page.wording import moment
+from page.wording import moment, plain
 
 if TYPE_CHECKING:
     import sqlite3
@@ -139,9 +139,9 @@ def _table(rows: pd.DataFrame, key: str) -> list[int]:
 def _show_clip(row: dict[Hashable, Any]) -> None:
     """Show one clip: what is said, its sound, its picture."""
     with st.container(border=True):
-        st.header(row["text"] or "(no words)", anchor=False)
+        st.header(plain(row["text"]) or "(no words)", anchor=False)
         who = f"{row['engine']}, {row['voice']}"
-        st.caption(f"{who} · {row['seconds']:.1f} s · {moment(row['created'])}")
+        st.caption(f"{plain(who)} · {row['seconds']:.1f} s · {moment(row['created'])}")
         try:
             with database() as connection:
                 samples, rate_hz = _store(connection).read(row["path"])

@@ -11,6 +11,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from page.decode import DecodeError, Limits, decode
+from page.feedback import wav
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -18,6 +21,8 @@ ROOT = Path(__file__).parents[1]
 TIMEOUT_S = 120.0
 SUFFIXES = ("wav", "flac", "ogg", "opus", "mp3")
 LONGEST_NAME = 80
+LIMITS = Limits(most_s=60.0, most_bytes=4 << 20)
+"""What one recording may cost; a phrase takes a second or two."""
 
 
 class OwnVoiceError(RuntimeError):
@@ -37,7 +42,7 @@ class Kept:
 
 
 def keep_recordings(phrase: str, name: str, recordings: Sequence[tuple[str, bytes]]) -> list[Kept]:
-    """Hand recordings of a phrase to `watchword corpus own-voice`.
+    """Decode recordings of a phrase within limits, and hand them to `watchword corpus own-voice`.
 
     Args:
         phrase: what is said in each.
@@ -47,38 +52,49 @@ def keep_recordings(phrase: str, name: str, recordings: Sequence[tuple[str, byte
     Raises:
         OwnVoiceError: The command is missing, failed, took too long or answered something else.
     """
+    refused: dict[int, Kept] = {}
     with TemporaryDirectory(prefix="watchword-") as folder:
-        files = [
-            _write(Path(folder) / str(number), *recording)
-            for number, recording in enumerate(recordings)
-        ]
-        command = [sys.executable, "-m", "watchword", "corpus", "own-voice", "--json"]
-        command += [f"--name={name}", "--", phrase, *files]
-        try:
-            done = subprocess.run(
-                command, cwd=ROOT, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
+        files: dict[int, str] = {}
+        for number, (file, content) in enumerate(recordings):
+            try:
+                pcm = decode(content, file, LIMITS)
+            except DecodeError as error:
+                refused[number] = Kept(Path(file).name, None, new=False, reason=str(error))
+            else:
+                files[number] = _write(Path(folder) / str(number), file, wav(pcm))
+        taken = _hand_over(phrase, name, list(files.values()), folder) if files else []
+    known = refused | dict(zip(files, taken, strict=True))
+    return [known[number] for number in sorted(known)]
+
+
+def _hand_over(phrase: str, name: str, files: Sequence[str], folder: str) -> list[Kept]:
+    """Run `watchword corpus own-voice` on files of a folder that is gone soon."""
+    command = [sys.executable, "-m", "watchword", "corpus", "own-voice", "--json"]
+    command += [f"--name={name}", "--", phrase, *files]
+    try:
+        done = subprocess.run(
+            command, cwd=ROOT, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
+        )
+    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
+        raise OwnVoiceError(
+            f"The recordings could not be kept: {error}. Run `watchword doctor` in a terminal."
+        ) from error
+    try:
+        return [
+            Kept(
+                Path(str(answer["file"])).name,
+                None if answer["number"] is None else int(answer["number"]),
+                bool(answer["new"]),
+                # The person knows the file by its name.
+                re.sub(re.escape(folder) + r"/\d+/", "", str(answer["reason"])),
             )
-        except (OSError, ValueError, subprocess.TimeoutExpired) as error:
-            raise OwnVoiceError(
-                f"The recordings could not be kept: {error}. Run `watchword doctor` in a terminal."
-            ) from error
-        try:
-            answers = json.loads(done.stdout)["recordings"]
-            return [
-                Kept(
-                    Path(str(answer["file"])).name,
-                    None if answer["number"] is None else int(answer["number"]),
-                    bool(answer["new"]),
-                    # The person knows the file by its name; the folder is gone soon.
-                    re.sub(re.escape(folder) + r"/\d+/", "", str(answer["reason"])),
-                )
-                for answer in answers
-            ]
-        except (ValueError, KeyError, TypeError) as error:
-            last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-            raise OwnVoiceError(
-                f"The recordings could not be kept: {last.removeprefix('watchword: ')}"
-            ) from error
+            for answer in json.loads(done.stdout)["recordings"]
+        ]
+    except (ValueError, KeyError, TypeError) as error:
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        raise OwnVoiceError(
+            f"The recordings could not be kept: {last.removeprefix('watchword: ')}"
+        ) from error
 
 
 def _write(folder: Path, name: str, content: bytes) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import altair as alt
@@ -16,7 +15,7 @@ from page.database import database
 from page.sign_in import offer_sign_out
 from page.task_view import show_task, start_task
 from page.tasks import last_run
-from page.wording import moment, size
+from page.wording import moment, plain, size
 
 DOCTOR, VOICES = "doctor", "voices"
 BAR_HEIGHT = 28
@@ -196,18 +195,13 @@ def _remove(what: disk.Removable) -> None:
 def _line(name: str, ok: bool, note: str, *, neutral: bool = False) -> None:
     """Show one line of a list: a word and a sign for whether it is there."""
     icon = ":green[:material/check_circle:]" if ok else ":gray[:material/do_not_disturb_on:]"
-    state = "" if ok or neutral else "not here. "
-    st.markdown(f"{icon} **{_plain(name)}** :gray[{state}{_plain(note)}]")
+    state = "" if ok or neutral else "not used: "
+    st.markdown(f"{icon} **{plain(name)}** :gray[{state}{plain(note)}]")
 
 
 def counted(count: int, what: str) -> str:
     """Return "1 voice" or "3 voices"."""
     return f"{count:,} {what}{'' if count == 1 else 's'}"
-
-
-def _plain(text: str) -> str:
-    """Return a text of others without what Markdown would take for its own."""
-    return re.sub(r"([\[\]*_$~<])", r"\\\1", text)
 
 
 st.title("Settings", anchor=False)

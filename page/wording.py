@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Literal
 
@@ -58,3 +59,8 @@ def stage_name(stage: str) -> str:
     """Return a stage as a heading: "make_clips" as "Make clips"."""
     words = stage.replace("_", " ").strip()
     return words[:1].upper() + words[1:]
+
+
+def plain(text: str) -> str:
+    """Return a text of others without what Markdown would take for its own."""
+    return re.sub(r"([\[\]*_$~<])", r"\\\1", text)

@@ -64,7 +64,7 @@ def test_it_says_what_works_and_what_is_missing(open_page, runs):
     shown = texts(app.markdown)
     assert "51 voices, 47 speakers · Apache-2.0" in shown
     assert shown.index("**kokoro**") < shown.index("**bark**")
-    assert r"not here. No weights \[x\]. hf download" in shown
+    assert r"not used: No weights \[x\]. hf download" in shown
     assert "missing, 5.0 MiB" in shown
     assert r"found in the environment's K" in shown
 
