@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
 
+import pandas as pd
 import streamlit as st
 
 from db import job_queue, jobs
 from page.database import database, warn_without_worker
 from page.job_view import job_number, show_job
 from page.wording import STATES, duration, moment, stage_name
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 NEWEST = 20
 LIST_EVERY_S = 2.0
@@ -42,7 +39,7 @@ def show_row(row: pd.Series, place: int | None) -> None:
             parts.append(f"running for {duration(time.time() - row.started)}")
             text = stage_name(row.stage) or "Starting"
             st.progress(float(row.fraction), text=text)
-        elif row.finished > 0 and row.started > 0:  # NaN where it never began or never ended
+        elif pd.notna(row.finished) and pd.notna(row.started):
             parts.append(f"took {duration(row.finished - row.started)}")
         st.caption(" · ".join(parts))
 
