@@ -42,7 +42,7 @@ On a Raspberry Pi or any Linux machine with Python:
 
 ```sh
 pip install "watchword-runtime[tflite]"    # Python 3.9 to 3.11; [litert] or [onnx] on newer ones
-arecord -q -f S16_LE -r 16000 -c 1 -t raw | watchword-listen . --stdin
+watchword-listen .                         # the default microphone
 watchword-listen . --wav recording.wav
 watchword-listen . --self-test
 ```

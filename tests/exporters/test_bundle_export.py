@@ -136,7 +136,7 @@ def test_second_export_gives_the_same_bytes(export, tmp_path) -> None:
 def test_card_says_what_a_person_needs(whole: ExportReport) -> None:
     card = (whole.folder / "README.md").read_text(encoding="utf-8")
     for piece in (
-        *("# Green lamp", "watchword-listen . --stdin", "CC0", "read speech (2.5 h)"),
+        *("# Green lamp", "watchword-listen . --wav", "CC0", "read speech (2.5 h)"),
         *("not measured", "green_lamp.int8.tflite", "at least 0.6", "| onnxruntime |"),
     ):
         assert piece in card, piece
