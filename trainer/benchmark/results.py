@@ -125,7 +125,8 @@ def read_results(folder: Path) -> list[Result]:
     Raises:
         ResultsError: there is none, or one of them is damaged.
     """
-    paths = [*sorted(folder.glob("*/seed-*.json")), *sorted(folder.glob("*/rival-*.json"))]
+    found = [*sorted(folder.glob("*/seed-*.json")), *sorted(folder.glob("*/rival-*.json"))]
+    paths = [path for path in found if "." not in path.stem]  # seed-0.report.json is a detector's
     if not paths:
         raise ResultsError(f"{folder} holds no benchmark results: run the benchmark first.")
     return [read_result(path) for path in paths]

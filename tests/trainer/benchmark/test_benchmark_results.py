@@ -76,6 +76,12 @@ def test_load_results_is_ours_alone_and_numbers(tmp_path):
     assert {r.detector for r in read_results(tmp_path)} == {"watchword", "microwakeword"}
 
 
+def test_a_detectors_own_report_is_no_result(tmp_path):
+    path = write_result(tmp_path, result(seed=0)) or next(tmp_path.glob("*/seed-0.json"))
+    path.with_suffix(".report.json").write_text("{}")
+    assert len(read_results(tmp_path)) == 1
+
+
 def test_spread_is_the_sample_deviation_over_seeds():
     frame = as_frame([result(seed=s, miss=m) for s, m in enumerate((0.1, 0.2, 0.3))])
     found = spread(frame["heldout_miss"])
