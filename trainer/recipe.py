@@ -6,7 +6,8 @@ names are there; a recipe drawn again from the same seed is the same recipe.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import asdict, dataclass, is_dataclass
+from functools import cache
 from math import log
 from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
@@ -238,13 +239,18 @@ def from_dict(kind: type[T], values: dict[str, Any]) -> T:
     Raises:
         ValueError: a field is missing or unknown.
     """
-    assert is_dataclass(kind)
-    names = {field.name for field in fields(kind)}
-    if set(values) != names:
-        odd = sorted(names ^ set(values))
+    hints = _hints(kind)  # type: ignore[arg-type]  # classes are hashable
+    if values.keys() != hints.keys():
+        odd = sorted(hints.keys() ^ values.keys())
         raise ValueError(f"This is no {kind.__name__}: {', '.join(odd)} missing or unknown.")
-    hints = get_type_hints(kind)
     return kind(**{name: _value(hints[name], value) for name, value in values.items()})
+
+
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    """Return the type of each field: a dataset has tens of thousands of recipes."""
+    assert is_dataclass(kind)
+    return get_type_hints(kind)
 
 
 def _value(hint: Any, value: Any) -> Any:

@@ -16,7 +16,7 @@ from exporters.bundle import export_bundle
 from exporters.sound import read_sound
 from exporters.step import step_spec
 from trainer.corpus import gather
-from trainer.dataset import build_dataset
+from trainer.dataset import SplitError, build_dataset
 from trainer.model import load_checkpoint, save_checkpoint
 from trainer.operating import decision, operating_points
 from trainer.phrases import parse_phrase
@@ -27,6 +27,7 @@ from trainer.tts.paid import paid_allowed
 from trainer.validation import choose_smoothing, score
 from trainer.validation_report import validation_report
 from watchword.errors import OutTakenError, TrainingMissingError
+from watchword.finished_stages import FinishedStages
 from watchword.provenance import backbone_provenance, provenance
 from watchword.summary import write_json
 from watchword.verification_sound import SOUND_FILE, gather_sound, save_sound
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from db.clips import ClipStore
+    from trainer.corpus import Corpus
     from trainer.dataset import Dataset
     from trainer.model import TinyCRNN
     from trainer.phrases import Phrase
@@ -143,8 +145,9 @@ def run(request: Request, out: Path, work: Path, library: Library, report: Repor
         request: phrase, preset, seed.
         out: the bundle's folder; the zip is written beside it.
         work: folder for what a resumed run needs: the checkpoint, features and sound.
-            A run that was stopped goes on: its checkpoint of the same request is exported without
-            training. Where `out` has a bundle already, the same request trains anew.
+            A run of the same request that was stopped goes on: clips that were gathered, features
+            that were rendered and a checkpoint that was trained are not made again. Where `out` has
+            a bundle already, the same request trains anew.
         library: clips and voices.
         report: receives progress; may raise to stop.
 
@@ -163,9 +166,10 @@ def run(request: Request, out: Path, work: Path, library: Library, report: Repor
     goes_on = not exported and _finished_training(work, request)
     known = "trained before it was stopped: only exporting" if goes_on else "can work"
     clock(Progress("phrase", 1.0, 0.0, known))
+    finished = FinishedStages(work, request.to_dict(), PRESETS[request.preset])
     if not goes_on:
-        clock(Progress("speech", 0.0, None, "choosing texts and voices"))
-        _learn(request, phrase, work, library, clock)
+        _learn(request, phrase, finished, library, clock)
+    finished.forget()
     return export_training(work, out, clock)
 
 
@@ -194,28 +198,37 @@ def _finished_training(work: Path, request: Request) -> bool:
     return bool(meta["request"] == request.to_dict())
 
 
-def _learn(request: Request, phrase: Phrase, work: Path, library: Library, clock: _Clock) -> None:
-    """Gather, render and train; leaves the checkpoint as the last thing."""
-    preset, store = PRESETS[request.preset], library.store
-    with paid_allowed(request.allow_paid):
-        corpus = gather(
-            phrase,
-            preset,
-            store,
-            library.voices_dir,
-            seed=request.seed,
-            report=clock,
-            engines=request.engines,
-        )
+def _learn(
+    request: Request,
+    phrase: Phrase,
+    finished: FinishedStages,
+    library: Library,
+    clock: _Clock,
+) -> None:
+    """Gather, render and train what is not finished; leaves the checkpoint as the last thing."""
+    preset, store, work = PRESETS[request.preset], library.store, finished.work
+    corpus = finished.corpus(store)
+    if corpus is None:
+        corpus = _gather(request, phrase, finished, library, clock)
+    else:
+        going_on = "going on with the clips that were gathered before it was stopped"
+        clock(Progress("phrase", 1.0, 0.0, going_on))
     buckets = {bucket: clips.clips for bucket, clips in corpus.buckets.items()}
-    dataset = build_dataset(
-        buckets,
-        store.folder,
-        preset,
-        seed=request.seed,
-        report=clock,
-        sounds=library.sounds_dir,
-    )
+    dataset = finished.dataset(corpus)
+    if dataset is None:
+        try:
+            dataset = build_dataset(
+                buckets,
+                store.folder,
+                preset,
+                seed=request.seed,
+                report=clock,
+                sounds=library.sounds_dir,
+            )
+        except SplitError:
+            finished.forget()  # another try may find other voices
+            raise
+        finished.keep_dataset(dataset, corpus)
     # Half of the validation side chooses the checkpoint, the other half is reported on.
     chooses, reports = dataset.validation.half(0), dataset.validation.half(1)
     config = TrainConfig(preset.steps, preset.runs)
@@ -267,6 +280,29 @@ def _learn(request: Request, phrase: Phrase, work: Path, library: Library, clock
             "minutes": clock.minutes,
         },
     )
+
+
+def _gather(
+    request: Request,
+    phrase: Phrase,
+    finished: FinishedStages,
+    library: Library,
+    clock: _Clock,
+) -> Corpus:
+    """Bring the clips to their targets and remember that it was done."""
+    clock(Progress("speech", 0.0, None, "choosing texts and voices"))
+    with paid_allowed(request.allow_paid):
+        corpus = gather(
+            phrase,
+            PRESETS[request.preset],
+            library.store,
+            library.voices_dir,
+            seed=request.seed,
+            report=clock,
+            engines=request.engines,
+        )
+    finished.keep_corpus(corpus)
+    return corpus
 
 
 def _calibration(dataset: Dataset) -> NDArray[np.float32]:

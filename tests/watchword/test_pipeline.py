@@ -17,7 +17,10 @@ from db.clips import CLIP_FOLDER, ClipStore
 from db.connection import open_database
 from exporters import bundle as exporters_bundle
 from tests.watchword.tiny_preset import GROWTH, TARGET
-from watchword import pipeline
+from trainer.corpus_file import CORPUS_FILE
+from trainer.dataset import SplitError
+from trainer.dataset_file import DATASET_FILE
+from watchword import finished_stages, pipeline
 from watchword_runtime import Detector
 from watchword_runtime.manifest import GOLDEN_FILE, MANIFEST_FILE, Manifest
 
@@ -202,6 +205,100 @@ def test_a_stop_leaves_nothing_half_written(
     assert place.leftovers() == []
     assert place.clips() >= before
     assert healthy(place)
+
+
+@pytest.fixture(scope="module")
+def stopped(trained: Path, place: Place) -> Path:
+    """The work folder of a run that was stopped in the training."""
+    assert trained.is_dir()  # its clips are there
+    place.stop_at = lambda progress: progress.stage == "training" and progress.fraction > 0
+    assert place.train("stopped") == 130
+    place.stop_at = None
+    assert place.stages == STAGES[:4]
+    return place.outs / "stopped.work"
+
+
+def _try_again(place: Place, stopped: Path, name: str, stage: str, *more: object) -> Path:
+    """Go on with a copy of the stopped run until a stage begins."""
+    work = place.outs / f"{name}.work"
+    if not work.exists():
+        shutil.copytree(stopped, work)
+    place.stop_at = lambda progress: progress.stage == stage
+    assert place.train(name, *more) == 130
+    return work
+
+
+@pytest.mark.usefixtures("onnx_only", "stop")
+def test_a_run_that_was_stopped_in_the_training_goes_on_there(stopped: Path, place: Place) -> None:
+    before = place.clips()
+    assert (stopped / DATASET_FILE).is_file()
+    work = _try_again(place, stopped, "goes-on", "validation")
+    assert place.stages == ["phrase", "training", "validation"]
+    assert (work / DATASET_FILE).is_file()
+    place.stop_at = None
+    assert place.train("goes-on") == 0
+    assert place.stages == ["phrase", "training", "validation", "export"]
+    assert place.clips() == before
+    assert not {CORPUS_FILE, DATASET_FILE} & {path.name for path in work.iterdir()}
+    assert place.leftovers() == []
+    corpus = json.loads((work / "checkpoint" / "model.json").read_text())["meta"]["corpus"]
+    assert sum(bucket["generated"] for bucket in corpus["buckets"].values()) > 0
+
+
+@pytest.mark.usefixtures("stop")
+def test_damaged_features_are_rendered_anew_of_the_same_clips(
+    stopped: Path, place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    shutil.copytree(stopped, place.outs / "broken.work")
+    file = place.outs / "broken.work" / DATASET_FILE
+    whole = file.read_bytes()
+    file.write_bytes(whole[:5000] + b"damaged" + whole[5007:])
+    before = place.clips()
+    _try_again(place, stopped, "broken", "training")
+    assert place.stages == ["phrase", "features", "training"]
+    assert "Rendering the features anew" in caplog.text
+    assert place.clips() == before
+    assert file.read_bytes() == whole
+
+
+@pytest.mark.usefixtures("stop")
+def test_another_request_takes_nothing_of_a_stopped_one(stopped: Path, place: Place) -> None:
+    _try_again(place, stopped, "other-seed", "speech", "--seed", "7")
+    assert place.stages == ["phrase", "speech"]
+    shutil.copytree(stopped, place.outs / "other.work")
+    place.stop_at = lambda progress: progress.stage == "speech"
+    assert place.train("other", phrase="view glass") == 130
+    assert place.stages == ["phrase", "speech"]
+
+
+@pytest.mark.usefixtures("stop")
+def test_too_few_voices_can_be_mended_and_tried_again(
+    stopped: Path, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise SplitError("Only 2 clips")
+
+    shutil.copytree(stopped, place.outs / "few.work")
+    (place.outs / "few.work" / DATASET_FILE).unlink()
+    with monkeypatch.context() as patch:
+        patch.setattr(pipeline, "build_dataset", refuse)
+        assert place.train("few") != 0
+        assert place.stages == ["phrase"]
+    _try_again(place, stopped, "few", "speech")
+    assert place.stages == ["phrase", "speech"]
+
+
+@pytest.mark.usefixtures("stop")
+def test_a_training_goes_on_where_features_find_no_room(
+    stopped: Path, place: Place, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(finished_stages, "SPARE_BYTES", 2**60)
+    shutil.copytree(stopped, place.outs / "narrow.work")
+    (place.outs / "narrow.work" / DATASET_FILE).unlink()
+    work = _try_again(place, stopped, "narrow", "training")
+    assert place.stages == ["phrase", "features", "training"]
+    assert "The features are not kept" in caplog.text
+    assert not (work / DATASET_FILE).exists()
 
 
 @pytest.mark.usefixtures("onnx_only")

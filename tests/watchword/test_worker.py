@@ -18,6 +18,7 @@ from db import jobs
 from db.clips import CLIP_FOLDER, ClipStore
 from db.connection import DatabaseFullError, open_database
 from tests.watchword.tiny_preset import GROWTH, TARGET
+from trainer.dataset_file import DATASET_FILE
 from watchword import worker as worker_module
 from watchword_runtime import Detector
 
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = Path(__file__).with_name("tiny_worker.py")
-PATIENCE_S = 300.0
+PATIENCE_S = 900.0
+"""A stage takes seconds on a free machine, and took minutes where eight processes shared a core."""
 
 linux_only = pytest.mark.skipif(
     not Path("/proc/self/stat").exists(), reason="looks for processes in /proc"
@@ -143,6 +145,7 @@ def test_a_job_survives_two_killed_workers(house: House) -> None:
     after = house.clips()
     assert spoken < after, "the second worker went on from the first one's clips"
     assert len(after) <= TARGET + GROWTH
+    assert (house.home / "jobs" / str(job_id) / DATASET_FILE).is_file()
     assert house.job(job_id).stage == "training"
 
     with house.worker() as process:
@@ -150,8 +153,7 @@ def test_a_job_survives_two_killed_workers(house: House) -> None:
         assert process.returncode == 0, house.log()
     job = house.job(job_id)
     assert (job.state, job.attempts, job.error) == ("done", 3, None)
-    assert after <= house.clips(), "nothing was made twice"
-    assert len(house.clips()) <= TARGET + 2 * GROWTH
+    assert house.clips() == after, "no clip was made twice, and none to grow by"
 
     assert job.result is not None
     assert Detector.load(job.result["bundle"]).manifest.phrase == "smart mirror"
@@ -166,6 +168,7 @@ def test_a_job_survives_two_killed_workers(house: House) -> None:
     assert set(stages) == {"phrase", "speech", "features", "training", "validation", "export"}
     assert messages[-1] == "Done."
     assert sum("An earlier worker stopped" in message for message in messages) == 2
+    assert sum(message.startswith("features:") for message in messages) == 1, "rendered once"
     assert len(metrics) >= 2
     assert checked.healthy
     assert not checked.leftovers

@@ -1,0 +1,119 @@
+"""A training's work folder in, what an earlier run of the same request finished out.
+
+The clips that were chosen and the features that were rendered lie there until the training ends.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import shutil
+from dataclasses import asdict
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from trainer.corpus_file import CORPUS_FILE, CorpusFileError, clip_ids, load_corpus, save_corpus
+from trainer.dataset_file import (
+    DATASET_FILE,
+    DatasetFileError,
+    dataset_bytes,
+    load_dataset,
+    save_dataset,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from db.clips import ClipStore
+    from trainer.corpus import Corpus
+    from trainer.dataset import Dataset
+    from trainer.presets import Preset
+
+logger = logging.getLogger(__name__)
+
+SPARE_BYTES = 2**30
+"""What keeping features must leave free: the training still has to be exported."""
+
+
+class FinishedStages:
+    """What is kept of the stages `speech` and `features`.
+
+    Args:
+        work: the training's folder.
+        request: what was asked for, as JSON values.
+        preset: its numbers, which another version may change.
+    """
+
+    def __init__(self, work: Path, request: Mapping[str, Any], preset: Preset) -> None:
+        self.work = work
+        # Through JSON and back: tuples become the lists that a file gives.
+        self._made_of: dict[str, Any] = json.loads(
+            json.dumps(
+                {
+                    "request": request,
+                    "preset": asdict(preset),
+                    "watchword": version("watchword"),
+                }
+            )
+        )
+
+    def corpus(self, store: ClipStore) -> Corpus | None:
+        """Return the clips of a finished stage `speech`; None where there is none."""
+        path = self.work / CORPUS_FILE
+        if not path.is_file():
+            return None
+        try:
+            return load_corpus(path, store, self._made_of)
+        except CorpusFileError as error:
+            logger.warning("Gathering the clips anew: %s", error)
+            return None
+
+    def keep_corpus(self, corpus: Corpus) -> None:
+        """Remember that the stage `speech` is finished."""
+        self.work.mkdir(parents=True, exist_ok=True)
+        save_corpus(corpus, self.work / CORPUS_FILE, self._made_of)
+
+    def dataset(self, corpus: Corpus) -> Dataset | None:
+        """Return the features that were rendered of these clips; None where there are none."""
+        path = self.work / DATASET_FILE
+        if not path.is_file():
+            return None
+        try:
+            return load_dataset(path, self._made_with(corpus))
+        except DatasetFileError as error:
+            logger.warning("Rendering the features anew: %s", error)
+            path.unlink()
+            return None
+
+    def keep_dataset(self, dataset: Dataset, corpus: Corpus) -> None:
+        """Keep features where there is room for them; a training goes on without."""
+        needed = dataset_bytes(dataset)
+        free = shutil.disk_usage(self.work).free
+        if free < needed + SPARE_BYTES:
+            logger.warning(
+                "The features are not kept: %d MiB and 1024 more are needed, %d are free. A "
+                "training that is stopped will render them anew.",
+                needed >> 20,
+                free >> 20,
+            )
+            return
+        try:
+            save_dataset(dataset, self.work / DATASET_FILE, self._made_with(corpus))
+        except OSError as error:
+            logger.warning(
+                "The features are not kept (%s): a training that is stopped will render them anew.",
+                error,
+            )
+
+    def forget(self) -> None:
+        """Remove what was kept: the training is finished, or needs other clips."""
+        for name in (CORPUS_FILE, DATASET_FILE):
+            for path in (self.work / name, self.work / f"{name}.part"):
+                path.unlink(missing_ok=True)
+
+    def _made_with(self, corpus: Corpus) -> dict[str, Any]:
+        """Return what a dataset is made of: the request and the clips."""
+        ids = {bucket.value: clip_ids(clips.clips) for bucket, clips in corpus.buckets.items()}
+        return self._made_of | {"clips": hashlib.sha256(json.dumps(ids).encode()).hexdigest()}
