@@ -10,6 +10,7 @@ import streamlit as st
 
 from db import job_history, job_queue, jobs
 from page.database import database, warn_without_worker
+from page.job_buttons import show_again, show_cancel
 from page.job_charts import show_charts
 from page.wording import STATES, duration, moment, stage_name
 
@@ -61,9 +62,7 @@ def _body(job_id: int, live: bool) -> None:
         if job.state == "running":
             _warn_of_silence(job)
         if not job.ended:
-            st.button(
-                "Cancel", icon=":material/close:", key="cancel", on_click=_cancel, args=(job_id,)
-            )
+            show_cancel(job_id, key="cancel")
         show_charts(connection, job_id)
         _show_log(connection, job_id)
 
@@ -94,15 +93,8 @@ def _show_outcome(job: jobs.Job) -> None:
             "Cancelled. What was finished is kept: another try goes on from there.",
             icon=":material/block:",
         )
-    if job.state in {"failed", "cancelled"} and st.button(
-        "Try again",
-        icon=":material/replay:",
-        key="again",
-        help="The same job again; stages that left their result are not repeated.",
-    ):
-        with database() as connection:
-            jobs.retry(connection, job.id)
-        st.rerun()
+    if job.state in {"failed", "cancelled"}:
+        show_again(job.id, key="again")
 
 
 def _show_place(connection: sqlite3.Connection, job: jobs.Job) -> None:
@@ -180,8 +172,3 @@ def _show_log(connection: sqlite3.Connection, job_id: int) -> None:
             for unix_s, payload in zip(lines.time.tolist(), lines.payload.tolist(), strict=True)
         )
         st.code(text, language=None, height=280, wrap_lines=True)
-
-
-def _cancel(job_id: int) -> None:
-    with database() as connection:
-        jobs.cancel(connection, job_id)

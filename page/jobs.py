@@ -9,6 +9,7 @@ import streamlit as st
 
 from db import job_queue, jobs
 from page.database import database, warn_without_worker
+from page.job_buttons import show_again, show_cancel
 from page.job_view import job_number, show_job
 from page.wording import STATES, duration, moment, stage_name
 
@@ -17,7 +18,7 @@ LIST_EVERY_S = 2.0
 
 
 def show_row(row: pd.Series, place: int | None) -> None:
-    """Show one job of the list; its phrase opens it.
+    """Show one job of the list; its phrase opens it, a button ends it or begins it again.
 
     Args:
         row: of the table of jobs.
@@ -41,7 +42,14 @@ def show_row(row: pd.Series, place: int | None) -> None:
             st.progress(float(row.fraction), text=text)
         elif pd.notna(row.finished) and pd.notna(row.started):
             parts.append(f"took {duration(row.finished - row.started)}")
-        st.caption(" · ".join(parts))
+        with st.container(
+            horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
+        ):
+            st.caption(" · ".join(parts), width="content")
+            if row.state in {"queued", "running"}:
+                show_cancel(row.id, key=f"cancel {row.id}", kind="tertiary")
+            elif row.state in {"failed", "cancelled"}:
+                show_again(row.id, key=f"again {row.id}", kind="tertiary")
 
 
 def any_live() -> bool:

@@ -55,6 +55,22 @@ def test_the_list_says_who_is_next_among_jobs_of_every_state(open_page, connecti
     assert not app.exception
 
 
+def test_the_list_cancels_a_job_and_tries_it_again(open_page, connection, running):
+    done = jobs.submit(connection, "done", "quick", 0, {})
+    connection.execute("UPDATE job SET state = 'done' WHERE id = ?", (done,))
+    app = open_page("jobs")
+    assert {button.key for button in app.button} == {
+        f"open {running}", f"open {done}", f"cancel {running}",
+    }  # fmt: skip
+    app.button(key=f"cancel {running}").click().run()
+    assert jobs.get(connection, running).state == "cancelled"
+    app = open_page("jobs")  # nothing lives: the list no longer asks by itself
+    app.button(key=f"again {running}").click().run()
+    assert jobs.get(connection, running).state == "queued"
+    assert app.button(key=f"cancel {running}")
+    assert not app.exception
+
+
 def test_a_waiting_job_says_what_is_before_it(open_page, connection, job_id):
     second = jobs.submit(connection, "b", "quick", 0, {})
     assert "It is next." in texts(open_page("jobs", job=str(job_id)).markdown)
