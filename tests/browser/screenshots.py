@@ -14,7 +14,6 @@ import shutil
 import sys
 from contextlib import closing
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -135,10 +134,11 @@ def hear_with_a_detector(tab: Page) -> None:
     settle(tab)
     samples, rate_hz = soundfile.read(home() / CLIP_FOLDER / clip)
     quiet = np.random.default_rng(0).normal(0, 1e-3, 2 * rate_hz)  # a room before and after
-    with TemporaryDirectory() as folder:
-        recording = Path(folder) / "recording.wav"
-        soundfile.write(recording, np.concatenate([quiet, samples, quiet]), rate_hz)
-        tab.locator("input[type=file]").set_input_files(recording)
+    wav = io.BytesIO()
+    soundfile.write(wav, np.concatenate([quiet, samples, quiet]), rate_hz, format="WAV")
+    tab.locator("input[type=file]").set_input_files(
+        {"name": "recording.wav", "mimeType": "audio/wav", "buffer": wav.getvalue()}
+    )
     tab.locator("canvas").first.wait_for()
 
 
