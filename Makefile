@@ -25,7 +25,7 @@ $(VENV)/.app: pyproject.toml runtime/pyproject.toml constraints.txt | $(BIN)/pyt
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.app
-	$(PIP) -e "./runtime[onnx,litert,zeroconf]" -e ".[tflite,piper,ctc,rivals,dev]"
+	$(PIP) -e "./runtime[onnx,litert,zeroconf]" -e ".[tflite,piper,ctc,rivals,sign-in,dev]"
 	$(PIP) --no-deps kokoro loguru  # without its text reader, which we replace: 38 packages, some GPL
 	@touch $@
 

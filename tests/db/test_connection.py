@@ -46,7 +46,9 @@ def test_a_file_database_is_in_wal_mode_and_checks_foreign_keys(tmp_path):
     assert connection.execute("PRAGMA foreign_keys").fetchone()[0] == 1
     assert connection.execute("PRAGMA busy_timeout").fetchone()[0] == 30_000
     with pytest.raises(sqlite3.IntegrityError), transaction(connection):
-        connection.execute("INSERT INTO job_stage VALUES (1, 'train', '{}', 0)")
+        connection.execute(
+            "INSERT INTO job_stage (job_id, stage, payload, finished) VALUES (1, 'train', '{}', 0)"
+        )
 
 
 @pytest.mark.parametrize("url", ["postgresql://host/db", "watchword.sqlite3", "sqlite://a.sqlite3"])
