@@ -18,6 +18,8 @@ from page.wording import PRESETS
 LONGEST_PHRASE = 100
 DEFAULT_SEED = 0
 PAUSE = "400ms"  # after so long without a key the phrase is checked
+ASKED = "create asked"
+"""Set by the button until it is answered: a check of what is typed can stop the run that began."""
 
 
 @st.cache_data(show_spinner=False, max_entries=200)
@@ -103,20 +105,24 @@ def ask_how() -> tuple[str, int]:
     return preset, int(seed)
 
 
-def queue_all(preset: str, seed: int) -> None:
-    """Queue what was put aside and what stands in the field, if all of it can work."""
+def wanted_phrases() -> list[str]:
+    """Return what was put aside and what stands in the field, or say why it cannot be queued."""
     typed = st.session_state.get(phrase_queue.FIELD, "").strip()
     wanted = list(dict.fromkeys([*phrase_queue.phrases(), *([typed] if typed else [])]))
     if not wanted:
         st.error("Type a phrase first.", icon=":material/edit:")
-        return
     for phrase in wanted:
         result = checked(phrase)
         if result is None:
-            return
+            return []
         if not result.ok:
             st.error(f"“{phrase}” cannot be queued. {result.reason}", icon=":material/block:")
-            return
+            return []
+    return wanted
+
+
+def queue_all(wanted: list[str], preset: str, seed: int) -> None:
+    """Queue phrases that can work, and show their jobs."""
     engines = chosen_engines()
     options = {} if engines is None else {"engines": engines}
     who = submitter()
@@ -140,10 +146,16 @@ with database() as connection:
     warn_without_worker(connection)
 ask_for_phrase()
 preset, seed = ask_how()
-if st.button(
+st.button(
     "Create detectors" if phrase_queue.phrases() else "Create detector",
     type="primary",
     icon=":material/play_arrow:",
     key="create",
-):
-    queue_all(preset, seed)
+    on_click=st.session_state.update,
+    args=({ASKED: True},),
+)
+if st.session_state.get(ASKED):
+    phrases = wanted_phrases()
+    del st.session_state[ASKED]
+    if phrases:
+        queue_all(phrases, preset, seed)
