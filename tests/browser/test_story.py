@@ -148,7 +148,7 @@ def train_on_the_page(page: Page, site: Site, folder: Path) -> Path:
     see(page, "Said as")
     page.get_by_text("Quick", exact=True).click()
     page.get_by_role("button", name="Create detector").click()
-    page.get_by_text(re.compile("preset quick")).wait_for()
+    page.get_by_text(re.compile(r"Job \d+ · preset quick")).wait_for()
     ended = page.get_by_text("The detector is ready").or_(page.get_by_role("button", name="again"))
     ended.first.wait_for(timeout=1000 * TRAINING_TIMEOUT_S)
     page.get_by_role("button", name="See the result and download").click()
