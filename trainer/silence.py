@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from trainer.model import TinyCRNN
 
 SILENT_SHARE = 0.4
-"""Windows that begin after silence; the others begin as on a device that was just switched on."""
+"""Windows that begin after silence, of those that begin after nothing else (`trainer.pasts`); the
+others begin as on a device that was just switched on."""
 SILENCES = 32
 FRAMES = (60, 900)
 REFRESH_EVERY = 25
