@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from db.clip_search import ClipFilter
+from page.command import CommandError, NotRunError, ask
 
-ROOT = Path(__file__).parents[1]
 TIMEOUT_S = 180.0
 
 BUCKETS = {
@@ -55,19 +51,12 @@ def find_buckets(phrase: str) -> Buckets:
     Raises:
         BucketsError: It is no phrase, or the command failed or took too long.
     """
-    command = [sys.executable, "-m", "watchword", "corpus", "stats", "--json", "--filters"]
     try:
-        done = subprocess.run(
-            [*command, "--", phrase],
-            cwd=ROOT, capture_output=True, text=True, timeout=TIMEOUT_S, check=False,
-        )  # fmt: skip
-    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
+        return ask(["corpus", "stats", "--json", "--filters", "--", phrase], TIMEOUT_S, _read)
+    except NotRunError as error:
         raise BucketsError(f"The clips could not be sorted: {error}. Try again.") from error
-    try:
-        return _read(json.loads(done.stdout))
-    except (ValueError, KeyError, TypeError) as error:
-        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise BucketsError(last.removeprefix("watchword: ")) from error
+    except CommandError as error:
+        raise BucketsError(str(error)) from error
 
 
 def _read(answer: dict[str, Any]) -> Buckets:

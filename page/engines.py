@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
-ROOT = Path(__file__).parents[1]
-COMMAND = (sys.executable, "-m", "watchword", "voices", "--json")
+from page.command import CommandError, ask
+
 TIMEOUT_S = 120.0
 REMEMBERED_S = 600.0
 CHOICE = "engines"
@@ -47,17 +44,16 @@ def list_engines() -> list[Engine]:
         EnginesError: The command failed, took too long or answered something else.
     """
     try:
-        done = subprocess.run(
-            COMMAND, cwd=ROOT, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
-        )
-        return [
-            Engine(**{field: answer[field] for field in Engine.__dataclass_fields__})
-            for answer in json.loads(done.stdout)["engines"]
-        ]
-    except (OSError, subprocess.TimeoutExpired, ValueError, KeyError, TypeError) as error:
+        return ask(["voices", "--json"], TIMEOUT_S, _read)
+    except CommandError as error:
         raise EnginesError(
             f"The speech engines could not be asked: {error}. Run `watchword doctor` in a terminal."
         ) from error
+
+
+def _read(answer: dict[str, Any]) -> list[Engine]:
+    fields = Engine.__dataclass_fields__
+    return [Engine(**{field: one[field] for field in fields}) for one in answer["engines"]]
 
 
 def chosen_engines() -> list[str] | None:

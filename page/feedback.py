@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import io
-import json
-import subprocess
-import sys
 import wave
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from db.clip_search import FEEDBACK, ClipSearch
+from page.command import CommandError, NotRunError, ask
 from watchword_runtime.frontend import SAMPLE_RATE_HZ
 
 if TYPE_CHECKING:
@@ -21,7 +19,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-ROOT = Path(__file__).parents[1]
 TIMEOUT_S = 120.0
 
 Kind = Literal["false-wake", "missed"]
@@ -57,28 +54,25 @@ def send_back(phrase: str, kind: Kind, pcm: NDArray[np.int16], file: str) -> int
     with TemporaryDirectory(prefix="watchword-") as folder:
         path = Path(folder) / file
         path.write_bytes(wav(pcm))
-        command = [sys.executable, "-m", "watchword", "corpus", "feedback", "--json"]
-        command += [f"--{kind}", "--", phrase, str(path)]
+        arguments = ["corpus", "feedback", "--json", f"--{kind}", "--", phrase, str(path)]
         try:
-            done = subprocess.run(
-                command, cwd=ROOT, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
-            )
-        except (OSError, ValueError, subprocess.TimeoutExpired) as error:
+            clip_id, reason = ask(arguments, TIMEOUT_S, _read)
+        except NotRunError as error:
             raise FeedbackError(
                 f"It could not be kept: {error}. Run `watchword doctor` in a terminal."
             ) from error
-        try:
-            (answer,) = json.loads(done.stdout)["recordings"]
-            clip_id, reason = answer["clip_id"], str(answer["reason"])
-        except (ValueError, KeyError, TypeError) as error:
-            last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-            raise FeedbackError(
-                f"It could not be kept: {last.removeprefix('watchword: ')}"
-            ) from error
+        except CommandError as error:
+            raise FeedbackError(f"It could not be kept: {error}") from error
         if reason:
             # The person chose a moment, not a file.
             raise FeedbackError(f"It was not kept: {reason.replace(f'{path}: ', '')}")
-        return int(clip_id)
+        assert clip_id is not None  # what was not refused is a clip
+        return clip_id
+
+
+def _read(answer: dict[str, Any]) -> tuple[int | None, str]:
+    (one,) = answer["recordings"]
+    return one["clip_id"], str(one["reason"])
 
 
 def sent_back(connection: sqlite3.Connection, phrase: str) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import re
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from page.command import CommandError, NotRunError, ask
 from page.decode import DecodeError, Limits, decode
 from page.feedback import wav
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-ROOT = Path(__file__).parents[1]
 TIMEOUT_S = 120.0
 SUFFIXES = ("wav", "flac", "ogg", "opus", "mp3")
 LONGEST_NAME = 80
@@ -69,32 +66,28 @@ def keep_recordings(phrase: str, name: str, recordings: Sequence[tuple[str, byte
 
 def _hand_over(phrase: str, name: str, files: Sequence[str], folder: str) -> list[Kept]:
     """Run `watchword corpus own-voice` on files of a folder that is gone soon."""
-    command = [sys.executable, "-m", "watchword", "corpus", "own-voice", "--json"]
-    command += [f"--name={name}", "--", phrase, *files]
+
+    def read(answer: dict[str, Any]) -> list[Kept]:
+        return [
+            Kept(
+                Path(str(one["file"])).name,
+                None if one["number"] is None else int(one["number"]),
+                bool(one["new"]),
+                # The person knows the file by its name.
+                re.sub(re.escape(folder) + r"/\d+/", "", str(one["reason"])),
+            )
+            for one in answer["recordings"]
+        ]
+
+    arguments = ["corpus", "own-voice", "--json", f"--name={name}", "--", phrase, *files]
     try:
-        done = subprocess.run(
-            command, cwd=ROOT, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
-        )
-    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
+        return ask(arguments, TIMEOUT_S, read)
+    except NotRunError as error:
         raise OwnVoiceError(
             f"The recordings could not be kept: {error}. Run `watchword doctor` in a terminal."
         ) from error
-    try:
-        return [
-            Kept(
-                Path(str(answer["file"])).name,
-                None if answer["number"] is None else int(answer["number"]),
-                bool(answer["new"]),
-                # The person knows the file by its name.
-                re.sub(re.escape(folder) + r"/\d+/", "", str(answer["reason"])),
-            )
-            for answer in json.loads(done.stdout)["recordings"]
-        ]
-    except (ValueError, KeyError, TypeError) as error:
-        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise OwnVoiceError(
-            f"The recordings could not be kept: {last.removeprefix('watchword: ')}"
-        ) from error
+    except CommandError as error:
+        raise OwnVoiceError(f"The recordings could not be kept: {error}") from error
 
 
 def _write(folder: Path, name: str, content: bytes) -> str:
