@@ -126,7 +126,7 @@ def speed(options: argparse.Namespace) -> int:
 
 def export(options: argparse.Namespace) -> int:
     """Write the artifacts of a finished training again."""
-    from watchword.pipeline import export_training
+    from watchword.exporting import export_training
     from watchword.summary import training_summary
 
     with ConsoleReport(console) as report:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from watchword.pipeline import Result
+    from watchword.exporting import Result
 
 
 WORST_VOICES = 8

@@ -14,7 +14,7 @@ import soundfile
 from trainer.benchmark import exam
 from trainer.benchmark import phrases as originals
 from trainer.benchmark.results import load_results, read_result, result_path
-from watchword import benchmark_cli, pipeline
+from watchword import benchmark_cli, exporting
 from watchword_runtime.manifest import MANIFEST_FILE, Manifest
 
 if TYPE_CHECKING:
@@ -52,8 +52,8 @@ def arguments(folders: Path) -> list[object]:
 @pytest.fixture(scope="module")
 def bench(place: Place, arguments: list[object], module_patch: pytest.MonkeyPatch) -> Path:
     """One finished seed; flite spoke for other trainings in this home before."""
-    smaller = functools.partial(pipeline.export_bundle, formats=("onnx", "int8.onnx"))
-    module_patch.setattr(pipeline, "export_bundle", smaller)
+    smaller = functools.partial(exporting.export_bundle, formats=("onnx", "int8.onnx"))
+    module_patch.setattr(exporting, "export_bundle", smaller)
     module_patch.setattr(exam, "POSITIVES", 10)
     module_patch.setattr(exam, "NEAR_MISSES", 6)
     assert place.run("corpus", "make", "smart mirror", "--preset", "quick") == 0

@@ -20,7 +20,7 @@ from tests.watchword.tiny_preset import GROWTH, TARGET
 from trainer.corpus_file import CORPUS_FILE
 from trainer.dataset import SplitError
 from trainer.dataset_file import DATASET_FILE
-from watchword import finished_stages, pipeline
+from watchword import exporting, finished_stages, pipeline
 from watchword_runtime import Detector
 from watchword_runtime.manifest import GOLDEN_FILE, MANIFEST_FILE, Manifest
 
@@ -45,8 +45,8 @@ def trained(place: Place) -> Path:
 @pytest.fixture
 def onnx_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """Export one format: the conversion to TFLite takes longer than everything else here."""
-    smaller = functools.partial(pipeline.export_bundle, formats=("onnx",))
-    monkeypatch.setattr(pipeline, "export_bundle", smaller)
+    smaller = functools.partial(exporting.export_bundle, formats=("onnx",))
+    monkeypatch.setattr(exporting, "export_bundle", smaller)
 
 
 @pytest.fixture

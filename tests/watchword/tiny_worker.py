@@ -18,7 +18,7 @@ def main() -> None:
     from exporters import verify
     from tests.watchword.tiny_preset import TINY
     from trainer.presets import PRESETS
-    from watchword import pipeline, worker
+    from watchword import exporting, worker
 
     options = argparse.ArgumentParser()
     options.add_argument("--hold", default="")
@@ -27,7 +27,7 @@ def main() -> None:
     hold = arguments.hold
     PRESETS["quick"] = TINY
     verify.SOUND_S = verify.DRIFT_S = 60.0
-    pipeline.export_bundle = functools.partial(pipeline.export_bundle, formats=("onnx",))
+    exporting.export_bundle = functools.partial(exporting.export_bundle, formats=("onnx",))
     report = worker._JobReport.__call__
 
     def held(self, progress):
