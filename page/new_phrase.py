@@ -19,7 +19,7 @@ LONGEST_PHRASE = 100
 DEFAULT_SEED = 0
 PAUSE = "400ms"  # after so long without a key the phrase is checked
 ASKED = "create asked"
-"""Set by the button until it is answered: a check of what is typed can stop the run that began."""
+"""Set by the button until `create` has answered."""
 
 
 @st.cache_data(show_spinner=False, max_entries=200)
@@ -69,13 +69,15 @@ def ask_for_phrase() -> None:
             with st.expander("Your own voice", icon=":material/mic:"):
                 offer_own_voice(phrase)
     phrase_queue.show_put_aside()
+    if st.session_state.get(ASKED):
+        create()
 
 
-def ask_how() -> tuple[str, int]:
-    """Ask for preset and seed; return them."""
+def ask_how() -> None:
+    """Ask for preset and seed; their answers are in the session, under those names."""
     with database() as connection:
         runs = job_history.past_runs(connection)
-    preset = st.radio(
+    st.radio(
         "How thorough",
         list(PRESETS),
         captions=[f"{about} {how_long(name, runs.get(name))}" for name, about in PRESETS.items()],
@@ -94,7 +96,7 @@ def ask_how() -> tuple[str, int]:
         )
         if more.open:  # to ask the engines takes seconds of a process
             offer_engines()
-        seed = st.number_input(
+        st.number_input(
             "Seed",
             min_value=0,
             max_value=2**31 - 1,
@@ -102,7 +104,18 @@ def ask_how() -> tuple[str, int]:
             key="seed",
             help="The same phrase, preset and seed make the same choices again.",
         )
-    return preset, int(seed)
+
+
+def create() -> None:
+    """Answer the button: queue what is wanted, or say why not.
+
+    It is answered with the phrase, not below the button: what is typed is checked in a run of the
+    fragment alone, and where that stops the whole page's run, nothing below would be reached.
+    """
+    phrases = wanted_phrases()
+    del st.session_state[ASKED]
+    if phrases:
+        queue_all(phrases, st.session_state["preset"], int(st.session_state["seed"]))
 
 
 def wanted_phrases() -> list[str]:
@@ -145,7 +158,7 @@ st.markdown(
 with database() as connection:
     warn_without_worker(connection)
 ask_for_phrase()
-preset, seed = ask_how()
+ask_how()
 st.button(
     "Create detectors" if phrase_queue.phrases() else "Create detector",
     type="primary",
@@ -154,8 +167,3 @@ st.button(
     on_click=st.session_state.update,
     args=({ASKED: True},),
 )
-if st.session_state.get(ASKED):
-    phrases = wanted_phrases()
-    del st.session_state[ASKED]
-    if phrases:
-        queue_all(phrases, preset, seed)
