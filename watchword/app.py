@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+
+from watchword import cores
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +26,7 @@ def serve(port: int, address: str = "127.0.0.1", workers: int = 1) -> int:
     Args:
         port: where the page listens.
         address: loopback unless told otherwise: the page has no sign-in of its own.
-        workers: how many jobs run at a time.
+        workers: how many jobs run at a time; they divide the cores among themselves.
 
     Returns:
         The page's exit code.
@@ -35,7 +38,7 @@ def serve(port: int, address: str = "127.0.0.1", workers: int = 1) -> int:
         ],
         cwd=PAGE.parent,  # Streamlit reads .streamlit/config.toml from there
     )
-    working = [_start_worker() for _ in range(workers)]
+    working = [_start_worker(workers) for _ in range(workers)]
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         while page.poll() is None:
@@ -43,7 +46,7 @@ def serve(port: int, address: str = "127.0.0.1", workers: int = 1) -> int:
                 if worker.poll() is not None:
                     logger.warning("A worker ended with %s; starting another.", worker.returncode)
                     time.sleep(RESTART_AFTER_S)
-                    working[place] = _start_worker()
+                    working[place] = _start_worker(workers)
             time.sleep(POLL_S)
     except KeyboardInterrupt:
         return 0
@@ -56,8 +59,15 @@ def serve(port: int, address: str = "127.0.0.1", workers: int = 1) -> int:
             _stop(process)
 
 
-def _start_worker() -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-m", "watchword", "worker"])
+def _start_worker(workers: int) -> subprocess.Popen[bytes]:
+    """Start one of so many workers, with its share of the cores."""
+    command = [sys.executable, "-m", "watchword", "worker"]
+    if workers == 1:
+        return subprocess.Popen(command)
+    own = cores.share(workers)
+    return subprocess.Popen(
+        [*command, "--cores", str(own)], env=os.environ | cores.environment(own)
+    )
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

@@ -214,7 +214,7 @@ def _add_app(commands: Commands) -> None:
         help="open the page and run its worker",
         description="""\
 Serve the page and work on what it queues, until Ctrl-C. A worker that dies is started again.
-Several workers share the machine's cores: each job then takes longer.""",
+Several workers divide the machine's cores among themselves: each job then takes longer.""",
         example="watchword app --port 8600",
     )
     app.add_argument("--port", type=positive, default=8501, help="where the page listens (8501)")
@@ -232,6 +232,12 @@ Claim jobs one after the other and say in a log what happens. Several may run si
         example="watchword worker --once",
     )
     worker.add_argument("--once", action="store_true", help="end when the queue is empty")
+    worker.add_argument(
+        "--cores",
+        type=positive,
+        metavar="N",
+        help="how many cores a job may use at a time (all): for several workers on one machine",
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

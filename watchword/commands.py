@@ -265,5 +265,5 @@ def worker(options: argparse.Namespace) -> int:
     """Work on queued jobs."""
     from watchword.worker import work
 
-    work(once=options.once)
+    work(once=options.once, cores=options.cores)
     return OK

@@ -18,6 +18,7 @@ from db.clips import CLIP_FOLDER, ClipStore
 from db.connection import DatabaseFullError, home, open_database
 from exporters.recipes import slug
 from trainer.sounds import sounds_folder
+from watchword.cores import keep_to
 from watchword.failures import explain, is_foreseen
 from watchword.pipeline import VOICES_FOLDER, Library, Request, run
 
@@ -145,13 +146,16 @@ def _tell_failure(connection: sqlite3.Connection, job_id: int, worker: str, mess
         logger.info("%s", lost)
 
 
-def work(*, once: bool = False) -> None:
+def work(*, once: bool = False, cores: int | None = None) -> None:
     """Claim jobs one after the other until the process is told to stop.
 
     Args:
         once: end when the queue is empty.
+        cores: how many of the machine's a job may use at a time; all by default.
     """
     os.nice(NICENESS)
+    if cores is not None:
+        keep_to(cores)
     # A container that is started again has the same host name and often the same process ids: a
     # job of its last life must not look like one of this life.
     name = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"

@@ -22,7 +22,7 @@ def test_so_many_workers_run_a_dead_one_is_replaced_and_all_end_with_the_page(
     started: list[subprocess.Popen[bytes]] = []
     popen = subprocess.Popen
 
-    def start_worker() -> subprocess.Popen[bytes]:
+    def start_worker(_workers: int) -> subprocess.Popen[bytes]:
         dies = len(started) == 0
         program = "pass" if dies else "import time; time.sleep(60)"
         started.append(popen([sys.executable, "-c", program]))
@@ -47,3 +47,22 @@ def test_so_many_workers_run_a_dead_one_is_replaced_and_all_end_with_the_page(
     assert app.serve(8599, workers=workers) == 0
     assert len(started) == workers + 1, "the dead one was replaced, and only that one"
     assert all(process.poll() is not None for process in started)
+
+
+@pytest.mark.parametrize(("cores", "workers", "own"), [(8, 3, "2"), (2, 4, "1")])
+def test_workers_divide_the_cores(
+    cores: int, workers: int, own: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(command: list[str], env: dict[str, str]) -> tuple[list[str], dict[str, str]]:
+        return command, env
+
+    monkeypatch.setattr(app.subprocess, "Popen", start)
+    monkeypatch.setattr(app.cores.os, "sched_getaffinity", lambda _pid: set(range(cores)))
+    command, environment = app._start_worker(workers)
+    assert command[-2:] == ["--cores", own]
+    assert environment["OMP_NUM_THREADS"] == own
+
+
+def test_one_worker_has_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app.subprocess, "Popen", lambda command: command)
+    assert app._start_worker(1)[-1] == "worker"

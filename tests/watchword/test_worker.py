@@ -72,7 +72,7 @@ class House:
     home: Path
 
     @contextmanager
-    def worker(self, hold: str = "") -> Iterator[subprocess.Popen[bytes]]:
+    def worker(self, hold: str = "", *more: str) -> Iterator[subprocess.Popen[bytes]]:
         """Start a worker; whatever the test does, it and its children are gone afterwards."""
         environment = os.environ | {
             "WATCHWORD_HOME": str(self.home),
@@ -80,7 +80,7 @@ class House:
         }
         with (self.home / "worker.log").open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, str(SCRIPT), "--hold", hold],
+                [sys.executable, str(SCRIPT), "--hold", hold, *more],
                 cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
         try:
@@ -207,6 +207,34 @@ def test_a_worker_that_is_asked_to_stop_ends_with_its_children(house: House) -> 
         assert process.returncode == 0
         wait_until(lambda: not any(map(alive, children)), "the children end too", 15)
         assert "Traceback" not in house.log()
+
+
+@linux_only
+def test_a_worker_keeps_to_its_share_of_the_cores(house: House) -> None:
+    cores = os.cpu_count() + 1  # no machine has so many by accident
+    house.submit("smart mirror")
+    with house.worker("speech", "--cores", str(cores)) as process:
+        wait_until(lambda: "holding" in house.log(), "the voices speak")
+        children = [
+            Path(f"/proc/{child}") for child in living_children(process.pid)
+            if "spawn_main" in Path(f"/proc/{child}/cmdline").read_text()
+        ]  # fmt: skip
+        assert len(children) == cores
+        for child in children:
+            assert f"\0OMP_NUM_THREADS={cores}\0" in (child / "environ").read_text()
+
+
+def test_torch_and_pools_count_the_share() -> None:
+    program = """
+import os, torch
+from watchword.cores import keep_to
+keep_to(1)
+print(torch.get_num_threads(), os.cpu_count())
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["1", "1"]
 
 
 @pytest.fixture

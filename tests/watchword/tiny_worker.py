@@ -23,6 +23,7 @@ def main() -> None:
     options = argparse.ArgumentParser()
     options.add_argument("--hold", default="")
     options.add_argument("--wait", action="store_true", help="for more jobs, until told to stop")
+    options.add_argument("--cores", type=int)
     arguments = options.parse_args()
     hold = arguments.hold
     PRESETS["quick"] = TINY
@@ -38,7 +39,7 @@ def main() -> None:
 
     worker._JobReport.__call__ = held
     logging.basicConfig(level=logging.INFO)
-    worker.work(once=not arguments.wait)
+    worker.work(once=not arguments.wait, cores=arguments.cores)
 
 
 if __name__ == "__main__":
