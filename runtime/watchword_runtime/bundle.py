@@ -3,26 +3,18 @@
 Nothing is unpacked to disk, no name inside a bundle is used as a path, and nothing is unpickled.
 """
 
+# ruff: noqa: PLC0415 - what only some bundles need is imported there: listening stays small
+
 from __future__ import annotations
 
-import hashlib
-import io
 import logging
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Callable
 
-import numpy as np
-
-from watchword_runtime.embedded import (
-    ZIP_ERRORS,
-    detect_format,
-    parse_manifest,
-    read_embedded,
-)
+from watchword_runtime.digest import sha256_hex
+from watchword_runtime.embedded import detect_format, parse_manifest, read_embedded
 from watchword_runtime.errors import (
-    BundleError,
     BundleNotFoundError,
     DamagedBundleError,
     ManifestError,
@@ -87,27 +79,10 @@ class LoadedBundle:
             BundleNotFoundError: there are none; one model file alone carries none.
             DamagedBundleError: the file cannot be read or has other shapes.
         """
+        from watchword_runtime.golden import read_golden
+
         content = self._reader(GOLDEN_FILE)
-        try:
-            with zipfile.ZipFile(io.BytesIO(content)) as archive:
-                too_big = sum(item.file_size for item in archive.infolist()) > MAX_FILE_BYTES
-            if too_big:
-                raise DamagedBundleError(f"{self.path}: {GOLDEN_FILE} is too large to be ours.")
-            with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-                features, logits = arrays["features"], arrays["logits"]
-        except (*ZIP_ERRORS, OSError, ValueError) as error:
-            if isinstance(error, BundleError):
-                raise
-            raise DamagedBundleError(
-                f"{self.path}: {GOLDEN_FILE} is damaged ({error}): copy the bundle again."
-            ) from error
-        wanted = (logits.size, self.manifest.step.frames, CHANNELS)
-        if logits.ndim != 1 or logits.size == 0 or features.shape != wanted:
-            raise DamagedBundleError(
-                f"{self.path}: {GOLDEN_FILE} holds features {list(features.shape)} and logits "
-                f"{list(logits.shape)}, which do not fit the manifest: export the bundle again."
-            )
-        return features.astype(np.float32), logits.astype(np.float32)
+        return read_golden(content, self.manifest.step.frames, MAX_FILE_BYTES, self.path)
 
 
 def open_bundle(path: str | os.PathLike[str], public_key: bytes | None = None) -> LoadedBundle:
@@ -136,8 +111,7 @@ def open_bundle(path: str | os.PathLike[str], public_key: bytes | None = None) -
     with path.open("rb") as stream:
         kind = detect_format(stream.read(16))
     if kind == "zip":
-        prefix = _zip_prefix(path)
-        return _open_listed(path, lambda name: _read_from_zip(path, prefix, name), public_key)
+        return _open_listed(path, _zip_reader(path), public_key)
     if public_key is not None:
         raise SignatureError(
             f"{path} is one file alone, which carries no signature: pass the bundle's folder or "
@@ -212,7 +186,7 @@ def _check_content(content: bytes, entry: ModelFile, path: Path) -> None:
         raise DamagedBundleError(
             f"{entry.file} in {path} is truncated: {len(content)} of {entry.bytes} bytes; {again}."
         )
-    if len(content) > entry.bytes or hashlib.sha256(content).hexdigest() != entry.sha256:
+    if len(content) > entry.bytes or sha256_hex(content) != entry.sha256:
         raise DamagedBundleError(
             f"{entry.file} in {path} was changed: its SHA-256 differs from the manifest's; {again}."
         )
@@ -249,37 +223,17 @@ def _single_reader(path: Path) -> Reader:
     return read
 
 
-def _damaged_zip(path: Path, error: BaseException) -> DamagedBundleError:
-    return DamagedBundleError(f"{path} is a truncated or damaged zip ({error}): copy it again.")
+def _zip_reader(path: Path) -> Reader:
+    from watchword_runtime.zipped import read_member, zip_prefix
 
+    prefix = zip_prefix(path)
 
-def _zip_prefix(path: Path) -> str:
-    """Return "" or "folder/": where in the zip the one manifest lies."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-    except ZIP_ERRORS as error:
-        raise _damaged_zip(path, error) from error
-    found = [n for n in names if n.split("/")[-1] == MANIFEST_FILE and n.count("/") <= 1]
-    if len(found) != 1:
-        raise NotABundleError(
-            f"{path} is not a Watchword bundle: it holds {len(found)} {MANIFEST_FILE} files at "
-            "its top, and a bundle holds one."
-        )
-    return found[0][: -len(MANIFEST_FILE)]
+    def read(name: str) -> bytes:
+        content = read_member(path, prefix + name, MAX_FILE_BYTES)
+        if content is None:
+            raise _missing(name, path)
+        if len(content) > MAX_FILE_BYTES:
+            raise NotABundleError(f"{name} in {path} unpacks to more than {MAX_FILE_BYTES} bytes.")
+        return content
 
-
-def _read_from_zip(path: Path, prefix: str, name: str) -> bytes:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            if prefix + name not in archive.namelist():
-                raise _missing(name, path)
-            with archive.open(prefix + name) as member:
-                content = member.read(MAX_FILE_BYTES + 1)
-    except BundleNotFoundError:
-        raise
-    except ZIP_ERRORS as error:
-        raise _damaged_zip(path, error) from error
-    if len(content) > MAX_FILE_BYTES:
-        raise NotABundleError(f"{name} in {path} unpacks to more than {MAX_FILE_BYTES} bytes.")
-    return content
+    return read

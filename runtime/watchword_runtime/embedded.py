@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import zipfile
-import zlib
 from typing import TYPE_CHECKING
 
 from watchword_runtime.errors import DamagedBundleError, ManifestError, NotABundleError
@@ -14,16 +11,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MAX_MANIFEST_BYTES = 1 << 20
-ZIP_ERRORS = (
-    zipfile.BadZipFile,
-    zlib.error,
-    EOFError,
-    KeyError,
-    NotImplementedError,
-    RuntimeError,
-    UnicodeDecodeError,
-)
-"""What the standard library raises on a damaged, encrypted or oddly compressed archive."""
 
 # Fields of ONNX's ModelProto and StringStringEntryProto, from onnx.proto.
 _METADATA_FIELD = 14
@@ -56,7 +43,9 @@ def read_embedded(content: bytes, file: str) -> Manifest:
     if kind == "onnx":
         found = _onnx_metadata(content, file)
     elif kind == "tflite":
-        found = _appended_member(content)
+        from watchword_runtime.zipped import appended_member  # noqa: PLC0415 - brings zipfile
+
+        found = appended_member(content, MEMBER, MAX_MANIFEST_BYTES)
     else:
         raise NotABundleError(
             f"{file} is not a Watchword bundle: pass the folder, the .zip, or a .onnx or .tflite "
@@ -80,16 +69,6 @@ def parse_manifest(content: bytes, file: str) -> Manifest:
         return Manifest.from_json(content.decode("utf-8"))
     except (ManifestError, UnicodeDecodeError) as error:
         raise ManifestError(f"{file}: {error}") from error
-
-
-def _appended_member(content: bytes) -> bytes | None:
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            if archive.getinfo(MEMBER).file_size > MAX_MANIFEST_BYTES:
-                return None
-            return archive.read(MEMBER)
-    except ZIP_ERRORS:
-        return None
 
 
 def _onnx_metadata(content: bytes, file: str) -> bytes | None:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, Dict
 
+from watchword_runtime.digest import sha256_hex
 from watchword_runtime.errors import SignatureError, SignatureUnavailableError
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def signed_reader(
         content = read(name)
         if name not in digests:
             raise SignatureError(f"{name} in {bundle} is not among the files that were signed.")
-        if hashlib.sha256(content).hexdigest() != digests[name]:
+        if sha256_hex(content) != digests[name]:
             raise SignatureError(
                 f"{name} in {bundle} was changed after it was signed: copy the bundle again from "
                 "where it was signed."

@@ -1,12 +1,17 @@
 from __future__ import annotations
 
 import io
+import os
 import pickle
+import subprocess
+import sys
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import watchword_runtime
 from watchword_runtime import (
     BundleError,
     BundleNotFoundError,
@@ -46,6 +51,29 @@ def test_opening_a_zip_writes_nothing(tiny, folder):
     before = sorted(folder.parent.rglob("*"))
     Detector.load(path)
     assert sorted(folder.parent.rglob("*")) == before
+
+
+def test_opening_a_folder_leaves_openssl_and_compressors_out(folder):
+    # They would stay resident for as long as the device listens.
+    program = """if True:
+        import sys
+        import numpy  # numpy 1 loads OpenSSL itself
+        before = set(sys.modules)
+        from watchword_runtime.bundle import open_bundle
+        open_bundle(sys.argv[1])
+        print(*sorted(set(sys.modules) - before))
+    """
+    source = str(Path(watchword_runtime.__file__).parents[1])
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(folder)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": source},
+        check=True,
+    )
+    loaded = done.stdout.split()
+    assert "watchword_runtime.bundle" in loaded
+    assert not {"hashlib", "_hashlib", "zipfile", "bz2", "lzma"} & set(loaded)
 
 
 def test_one_onnx_file_is_a_detector(tiny, tmp_path, folder, bursts):
