@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -64,6 +65,14 @@ class Cost:
     """Resident memory after listening, MiB."""
     anonymous_mb: float
     """What of it is the process's own, and not a file that several processes can share."""
+    python_mb: float
+    """What of it is Python's files."""
+    numpy_mb: float
+    """numpy's, with its BLAS."""
+    engine_mb: float
+    """The other packages': engine and features."""
+    system_mb: float
+    """The system's libraries."""
     import_ms: float
     """CPU time to import the package."""
     load_ms: float
@@ -220,22 +229,33 @@ def run(
         folder = Path(name)
         sound = folder / "audio.s16"
         sound.write_bytes(audio.tobytes())
-        # Alone in a folder: another interpreter must find our runtime and not our numpy.
-        (folder / "path").mkdir()
+        # Alone in a folder: another interpreter must find our runtime and not our numpy. And
+        # compiled, as pip leaves it: the other packages are.
+        packages = folder / "path"
         runtime = Path(watchword_runtime.__file__).resolve().parent
-        (folder / "path" / runtime.name).symlink_to(runtime)
+        shutil.copytree(runtime, packages / runtime.name)
+        for python in dict.fromkeys(entrant.python for entrant in entrants):
+            _start(python, ["-m", "compileall", "-q", str(packages)], packages, "compiling")
         for index in range(rounds):
             tell(f"round {index + 1} of {rounds}")
             for entrant, found in zip(entrants, costs, strict=True):
-                found.append(_measure(entrant, sound, folder / "path"))
+                found.append(_measure(entrant, sound, packages))
     return [Measured(entrant, tuple(found)) for entrant, found in zip(entrants, costs, strict=True)]
 
 
 def _measure(contender: Contender, sound: Path, packages: Path) -> Cost:
     what = f"{contender.title} with {contender.phrases} phrases"
+    script = [speed_process.__file__, contender.spec(sound)]
+    said = _start(contender.python, script, packages, what)
+    values: dict[str, Any] = json.loads(said.splitlines()[-1])
+    return Cost(**values)
+
+
+def _start(python: str, arguments: list[str], packages: Path, what: str) -> str:
+    """Return what an interpreter that has our runtime prints."""
     try:
         done = subprocess.run(
-            [contender.python, speed_process.__file__, contender.spec(sound)],
+            [python, *arguments],
             env={**os.environ, **_ONE_THREAD, "PYTHONPATH": str(packages)},
             cwd=packages,
             stdin=subprocess.DEVNULL,
@@ -245,11 +265,10 @@ def _measure(contender: Contender, sound: Path, packages: Path) -> Cost:
             check=False,
         )
     except OSError as error:
-        raise SpeedError(f"{contender.python} cannot be started: {error}.") from error
+        raise SpeedError(f"{python} cannot be started: {error}.") from error
     except subprocess.TimeoutExpired as error:
         raise SpeedError(f"{what} took over {TIMEOUT_S} s: ask for fewer --minutes.") from error
     if done.returncode != 0:
         told = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        raise SpeedError(f"{what} failed in {contender.python}: {told}")
-    values: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return Cost(**values)
+        raise SpeedError(f"{what} failed in {python}: {told}")
+    return done.stdout

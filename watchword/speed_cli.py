@@ -47,7 +47,12 @@ and all take turns.""",
 def speed(options: argparse.Namespace) -> int:
     """Measure, print the tables, write the JSON."""
     from watchword.speed import contenders, made_up_audio, run
-    from watchword.speed_table import many_phrases_table, one_phrase_table, summary
+    from watchword.speed_table import (
+        many_phrases_table,
+        memory_table,
+        one_phrase_table,
+        summary,
+    )
     from watchword.summary import write_json
 
     phrases = sorted({1, *options.phrases})
@@ -63,4 +68,5 @@ def speed(options: argparse.Namespace) -> int:
     print(one_phrase_table(measured))
     if len(phrases) > 1:
         print(f"\n{many_phrases_table(measured)}")
+    print(f"\n{memory_table(measured)}")
     return 0

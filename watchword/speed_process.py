@@ -130,11 +130,33 @@ CONTENDERS = {
 }
 
 
-def _memory_mb() -> dict[str, float]:
-    """Return the resident memory of this process, and what of it no other process can share."""
-    status = Path("/proc/self/status").read_text(encoding="ascii")
-    found = dict(re.findall(r"^(VmRSS|RssAnon):\s+(\d+) kB$", status, re.MULTILINE))
-    return {"rss_mb": int(found["VmRSS"]) / 1024, "anonymous_mb": int(found["RssAnon"]) / 1024}
+def memory_mb() -> dict[str, float]:
+    """Return the MiB of this process that are resident, in all and by whose they are.
+
+    "anonymous" is the process's own; the others are pages of files, which processes share and the
+    system may drop: Python, numpy, the packages that listen, and the system's libraries.
+    """
+    found = dict.fromkeys(("rss", "anonymous", "python", "numpy", "engine", "system"), 0)
+    owner = "system"
+    for line in Path("/proc/self/smaps").read_text(encoding="utf-8").splitlines():
+        key, *rest = line.split(maxsplit=5)
+        if not key.endswith(":"):
+            owner = _owner(rest[-1])
+        elif key == "Rss:":
+            found["rss"] += int(rest[0])
+            found[owner] += int(rest[0])
+        elif key == "Anonymous:":
+            found["anonymous"] += int(rest[0])
+            found[owner] -= int(rest[0])
+    return {f"{name}_mb": kib / 1024 for name, kib in found.items()}
+
+
+def _owner(path: str) -> str:
+    """Return whose a mapped file is."""
+    package = re.search(r"/(?:site|dist)-packages/(\w+)", path)
+    if package:
+        return "numpy" if package[1] == "numpy" else "engine"
+    return "python" if re.search(r"/(?:lib)?python3|/lib-dynload/", path) else "system"
 
 
 def _installed_mb(packages: list[str]) -> float:
@@ -184,7 +206,7 @@ def measure(spec: dict[str, Any]) -> dict[str, float]:
             hear(chunk)
             heard_bytes += len(chunk)
         cpu_s = time.process_time() - began
-        memory = _memory_mb()
+        memory = memory_mb()
 
         audio.seek(0)
         steps_us: list[float] = []

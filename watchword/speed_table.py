@@ -97,6 +97,19 @@ def many_phrases_table(measured: Sequence[Measured]) -> str:
     return _markdown(rows)
 
 
+def memory_table(measured: Sequence[Measured]) -> str:
+    """Return whose the resident memory of one phrase is, a contender a row."""
+    parts = ("anonymous", "python", "numpy", "engine", "system", "rss")
+    heads = ("own", "Python", "numpy and its BLAS", "engine and features", "system", "RSS MiB")
+    rows = [("", *heads)]
+    for one in measured:
+        if one.contender.phrases == 1:
+            cost = one.median()
+            figures = (getattr(cost, f"{part}_mb") for part in parts)
+            rows.append((one.contender.title, *(f"{figure:.1f}" for figure in figures)))
+    return _markdown(rows)
+
+
 def _key(contender: Contender) -> tuple[str, str, str]:
     return contender.name, contender.file, contender.engine
 

@@ -81,18 +81,19 @@ def leave(*arguments: object) -> int:
     return left.value.code
 
 
-def test_the_command_prints_two_tables_and_writes_every_round(
+def test_the_command_prints_its_tables_and_writes_every_round(
     bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     file = tmp_path / "speed.json"
     options = ("--without-rivals", "--phrases", 3, "--rounds", 2, "--minutes", 1, "--json", file)
     assert leave("speed", bundle, *options) == 0
     out = capsys.readouterr().out
-    one, many = out.split("\n\n")
+    one, many, memory = out.split("\n\n")
     for title in ("Python and numpy", "features alone", "int8, onnxruntime", "fp32, onnxruntime"):
         assert title in one
     assert "1: CPU s per audio hour" in many
     assert "3: CPU s per audio hour" in many
+    assert "| Watchword int8, onnxruntime |" in memory
     assert not any(line.startswith("| py") for line in out.splitlines())
 
     written = json.loads(file.read_text())
@@ -106,6 +107,13 @@ def test_the_command_prints_two_tables_and_writes_every_round(
     int8 = found["Watchword int8, onnxruntime", 1]["median"]
     assert int8["cpu_s_per_hour"] > features["median"]["cpu_s_per_hour"] > 0
     assert int8["rss_mb"] > numpy_alone["median"]["rss_mb"] > int8["anonymous_mb"] / 2
+    parts = ("anonymous", "python", "numpy", "engine", "system")
+    for contender in found.values():
+        for cost in contender["rounds"]:
+            assert sum(cost[f"{part}_mb"] for part in parts) == pytest.approx(cost["rss_mb"])
+    assert numpy_alone["median"]["engine_mb"] == 0 < features["median"]["engine_mb"] < 1
+    assert int8["engine_mb"] > 5
+    assert numpy_alone["median"]["numpy_mb"] > 1
     assert int8["disk_mb"] > features["median"]["disk_mb"] > numpy_alone["median"]["disk_mb"] > 1
     assert int8["step_ms"] == Detector.load(bundle).step_s * 1000
     assert int8["step_p99_us"] >= int8["step_p50_us"] > 0
