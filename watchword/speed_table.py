@@ -101,7 +101,7 @@ def memory_table(measured: Sequence[Measured]) -> str:
     """Return whose the resident memory of one phrase is, a contender a row."""
     parts = ("anonymous", "python", "numpy", "engine", "system", "rss")
     heads = ("own", "Python", "numpy and its BLAS", "engine and features", "system", "RSS MiB")
-    rows = [("", *heads)]
+    rows: list[tuple[str, ...]] = [("", *heads)]
     for one in measured:
         if one.contender.phrases == 1:
             cost = one.median()
