@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy import signal
 
 from trainer.codecs import code
+from trainer.delivery import weigh
 from trainer.noise import unit_rms
 from trainer.recipe import EQUALISER_HZ
 from trainer.speech import TRIM_FRAME, active_span, cut, trim_speech
@@ -80,11 +81,16 @@ def _after(at: int, samples: int) -> Callable[[int], float]:
 
 def vary_voice(clip: Utterance, recipe: VoiceRecipe) -> Speech:
     """Let somebody else say a trimmed clip: another throat, another pace; about unit loudness."""
-    speech = clip.warped(recipe.warp) if recipe.warp else change_speed(clip.speech, recipe.speed)
+    if recipe.warp:
+        speech = clip.warped(recipe.warp, recipe.delivery)
+    else:
+        speech = change_speed(clip.speech, recipe.speed)
     speech = trim_speech(speech)
     most = int(CROP_LIMIT * len(speech.waveform))
     start, end = (min(int(crop * SAMPLE_RATE_HZ), most) for crop in recipe.crop_s)
     speech = cut(speech, start, len(speech.waveform) - end)
+    if recipe.delivery:
+        speech = weigh(speech, recipe.delivery)
     speech = speech.moved(unit_rms(speech.waveform), lambda moment: moment)
     return hesitate(speech, recipe.pauses_s)
 

@@ -15,6 +15,7 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 import numpy as np
 
 from trainer.codecs import CODECS
+from trainer.delivery import Delivery, draw_delivery
 from trainer.noise import BABBLE, MAKERS, WEIGHTS
 from trainer.warp import Warp, draw_warp
 
@@ -43,6 +44,9 @@ class Strength:
     pause_share: float = 0.2
     """Hesitation between words, where the boundaries of words are known."""
     pause_s: tuple[float, float] = (0.06, 0.6)
+    stress_share: float = 0.25
+    """One word weighs more than the others, where the boundaries of words are known."""
+    trail_off_share: float = 0.15
     room_share: float = 0.5
     measured_share: float = 0.35
     """Of the rooms, when measured ones are there."""
@@ -97,6 +101,8 @@ class VoiceRecipe:
     """Lost at the start and at the end."""
     pauses_s: tuple[float, ...] = ()
     """Added at each known boundary between words; 0 for none."""
+    delivery: Delivery | None = None
+    """How its words weigh against each other; None for as they were said."""
 
 
 @dataclass(frozen=True)
@@ -161,7 +167,8 @@ def draw_voice(
         np.exp(rng.uniform(log(strength.pause_s[0]), log(strength.pause_s[1]), boundaries))
         * hesitates
     )
-    return VoiceRecipe(warp, speed, (float(start), float(end)), tuple(pauses.tolist()))
+    delivery = draw_delivery(rng, boundaries + 1, strength.stress_share, strength.trail_off_share)
+    return VoiceRecipe(warp, speed, (float(start), float(end)), tuple(pauses.tolist()), delivery)
 
 
 def draw_noise(

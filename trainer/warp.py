@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from trainer.delivery import Pacing, contour, word_edges
 from watchword_runtime.frontend import SAMPLE_RATE_HZ
 
 if TYPE_CHECKING:
+    from trainer.delivery import Delivery
     from trainer.speech import Speech
 
 Waveform = NDArray[np.float32]
@@ -71,17 +73,42 @@ class Utterance:
         envelope = pyworld.cheaptrick(signal, f0, time_s, SAMPLE_RATE_HZ)
         return f0, envelope, pyworld.d4c(signal, f0, time_s, SAMPLE_RATE_HZ)
 
-    def warped(self, recipe: Warp) -> Speech:
-        """Return about samples / tempo samples: the same words by another throat."""
+    def warped(self, recipe: Warp, delivery: Delivery | None = None) -> Speech:
+        """Return about samples / tempo samples: the same words by another throat.
+
+        Args:
+            recipe: whose throat, and how fast.
+            delivery: which word is longer and higher than the others.
+        """
         import pyworld  # noqa: PLC0415
 
         f0, envelope, aperiodicity = self._world
+        samples = len(self.speech.waveform)
+        edges, tempos = [0, samples], (1.0,)
+        if delivery and delivery.tempos:
+            edges, tempos = word_edges(self.speech), delivery.tempos
+            moments = np.arange(len(f0)) * FRAME_MS / 1000 * SAMPLE_RATE_HZ
+            f0 = f0 * contour(moments, edges, delivery.pitches, neutral=1.0)
+        pacing = Pacing(edges, tempos, samples)
+        if delivery and delivery.tempos:
+            chosen = _frames(pacing, len(f0))
+            f0, envelope, aperiodicity = f0[chosen], envelope[chosen], aperiodicity[chosen]
         if recipe.formant != 1.0:
             envelope = stretch_frequencies(envelope, recipe.formant)
         out = pyworld.synthesize(
             f0 * recipe.pitch, envelope, aperiodicity, SAMPLE_RATE_HZ, FRAME_MS / recipe.tempo
         )
-        return self.speech.moved(out.astype(np.float32), lambda moment: moment / recipe.tempo)
+        return self.speech.moved(
+            out.astype(np.float32), lambda moment: pacing.place(moment) / recipe.tempo
+        )
+
+
+def _frames(pacing: Pacing, frames: int) -> NDArray[np.intp]:
+    """Return which of WORLD's frames to speak, drawn-out words' more than once."""
+    per_frame = FRAME_MS / 1000 * SAMPLE_RATE_HZ
+    moments = np.arange(round(pacing.samples / per_frame) + 1) * per_frame
+    chosen = np.rint(pacing.origin(moments) / per_frame).astype(np.intp)
+    return np.minimum(chosen, frames - 1)
 
 
 def stretch_frequencies(envelope: Analysis, factor: float) -> Analysis:

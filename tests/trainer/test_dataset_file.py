@@ -93,14 +93,19 @@ def test_the_file_is_an_npz_without_pickles(dataset, tmp_path):
 
 
 @pytest.mark.parametrize("where", np.linspace(0.001, 0.999, 9).tolist())
-def test_a_byte_that_changed_is_noticed(dataset, tmp_path, where):
+def test_a_byte_that_changed_is_noticed_or_means_nothing(dataset, tmp_path, where):
     path = tmp_path / "dataset.npz"
     save_dataset(dataset, path, MADE_OF)
     content = bytearray(path.read_bytes())
     content[int(where * len(content))] ^= 0xFF
     path.write_bytes(content)
-    with pytest.raises(DatasetFileError, match="cannot be used"):
-        load_dataset(path, MADE_OF)
+    try:
+        found = load_dataset(path, MADE_OF)
+    except DatasetFileError as error:
+        assert "cannot be used" in str(error)  # noqa: PT017 - a date of the archive is no error
+    else:
+        assert where > 0.99  # the archive's list of names, behind all features
+        assert_equal(found, dataset)
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"no features at all"])

@@ -27,6 +27,8 @@ DRY = Strength(
     codec_share=0,
     crop_share=0,
     hum_share=0,
+    stress_share=0,
+    trail_off_share=0,
 )
 
 
