@@ -26,6 +26,7 @@ Analysis = NDArray[np.float64]
 
 FRAME_MS = 10.0
 """Twice WORLD's usual period: half the time, and nothing that the 10 ms front end would notice."""
+FRAME_SAMPLES = FRAME_MS / 1000 * SAMPLE_RATE_HZ
 TEMPO = (0.6, 1.4)
 """People who are not understood speak slowly; real recordings showed both ends."""
 
@@ -84,13 +85,11 @@ class Utterance:
 
         f0, envelope, aperiodicity = self._world
         samples = len(self.speech.waveform)
-        edges, tempos = [0, samples], (1.0,)
+        pacing = Pacing([0, samples], (1.0,), samples)
         if delivery and delivery.tempos:
-            edges, tempos = word_edges(self.speech), delivery.tempos
-            moments = np.arange(len(f0)) * FRAME_MS / 1000 * SAMPLE_RATE_HZ
-            f0 = f0 * contour(moments, edges, delivery.pitches, neutral=1.0)
-        pacing = Pacing(edges, tempos, samples)
-        if delivery and delivery.tempos:
+            edges = word_edges(self.speech)
+            pacing = Pacing(edges, delivery.tempos, samples)
+            f0 = f0 * contour(_moments(len(f0)), edges, delivery.pitches, neutral=1.0)
             chosen = _frames(pacing, len(f0))
             f0, envelope, aperiodicity = f0[chosen], envelope[chosen], aperiodicity[chosen]
         if recipe.formant != 1.0:
@@ -103,11 +102,15 @@ class Utterance:
         )
 
 
+def _moments(frames: int) -> Analysis:
+    """Return the sample in the middle of each of WORLD's frames."""
+    return np.arange(frames) * FRAME_SAMPLES
+
+
 def _frames(pacing: Pacing, frames: int) -> NDArray[np.intp]:
     """Return which of WORLD's frames to speak, drawn-out words' more than once."""
-    per_frame = FRAME_MS / 1000 * SAMPLE_RATE_HZ
-    moments = np.arange(round(pacing.samples / per_frame) + 1) * per_frame
-    chosen = np.rint(pacing.origin(moments) / per_frame).astype(np.intp)
+    moments = _moments(round(pacing.samples / FRAME_SAMPLES) + 1)
+    chosen = np.rint(pacing.origin(moments) / FRAME_SAMPLES).astype(np.intp)
     return np.minimum(chosen, frames - 1)
 
 
