@@ -104,7 +104,7 @@ class Utterance:
 
 def _moments(frames: int) -> Analysis:
     """Return the sample in the middle of each of WORLD's frames."""
-    return np.arange(frames) * FRAME_SAMPLES
+    return np.arange(frames, dtype=np.float64) * FRAME_SAMPLES
 
 
 def _frames(pacing: Pacing, frames: int) -> NDArray[np.intp]:
