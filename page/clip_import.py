@@ -8,7 +8,7 @@ import streamlit as st
 
 from page.task_view import show_task, start_task
 from page.tasks import last_run
-from page.wording import duration
+from page.wording import duration, plain
 
 TASK = "import"
 KINDS = {
@@ -23,9 +23,9 @@ KINDS = {
 def offer_import() -> None:
     """Let a person import recordings, and show how the last import went."""
     st.markdown(
-        "Recordings of people make a detector better at people. The table of a folder names for "
-        "each file what is said, by whom and under which licence; files with reasons against them "
-        "are left out and listed here."
+        "Recordings of people make a detector better at people. A table names for each file what "
+        "is said, by whom and under which licence. What cannot be used is left out, and the reason "
+        "is shown here. Rows whose column `use` says anything but `train` are not read."
     )
     running = (task := last_run(TASK)) is not None and task.running
     with st.form("import", border=True):
@@ -66,19 +66,21 @@ def show_report(result: dict[str, Any]) -> None:
     """Show what became of the rows of a corpus."""
     new, hours = result["imported"], result["seconds"] / 3600
     length = duration(result["seconds"]) if hours < 1 else f"{hours:.1f} hours"
-    text = f"**{result['source']}**: {new:,} new recordings, {length}"
-    st.success(f"{text}, {result['speakers']:,} speakers.", icon=":material/check:")
+    recordings = f"{new:,} new recording{'' if new == 1 else 's'}"
+    people = f"{result['speakers']:,} {'person' if result['speakers'] == 1 else 'people'}"
+    text = f"**{plain(result['source'])}**: {recordings}, {length}, {people}."
+    st.success(text, icon=":material/check:")
     also = {
-        "known": "were imported before",
-        "updated": "were imported before and are described anew",
-        "duplicates": "have audio that is in the database under another name",
+        "known": "imported before",
+        "updated": "imported before, described anew",
+        "duplicates": "with audio that is in the database under another name",
     }
     lines = [f"- {result[name]:,} {what}" for name, what in also.items() if result[name]]
     if lines:
         st.markdown("\n".join(lines))
     if result["refused"]:
         total = sum(result["refused"].values())
-        with st.expander(f"{total:,} refused", icon=":material/block:", expanded=True):
+        with st.expander(f"{total:,} left out", icon=":material/block:", expanded=True):
             for reason, count in result["refused"].items():
-                st.markdown(f"**{count:,}** {reason}")
+                st.markdown(f"**{count:,}**: {plain(reason)}. For example:")
                 st.code("\n".join(result["examples"][reason]), language=None, wrap_lines=True)

@@ -19,6 +19,7 @@ from db.clips import (
     ClipWriteError,
 )
 from db.connection import home
+from db.recordings import CUT, RECORDING
 from page import spectrogram
 from page.buckets import BUCKETS, Buckets, BucketsError, find_buckets
 from page.database import database
@@ -32,12 +33,14 @@ if TYPE_CHECKING:
 
 PAGE_ROWS = 25
 ANY = "Any"
+PEOPLE = {RECORDING: "People", CUT: "People, cut out"}
+"""Engines that are none, and what a person calls them."""
 MOST_HEARD = 5
 """Of the chosen clips, how many are shown to listen to."""
 
 
 @st.cache_data(show_spinner=False, ttl=30)
-def kinds(_home: str) -> pd.DataFrame:
+def kinds(home_folder: str, imported: float | None) -> pd.DataFrame:  # noqa: ARG001 - a later import gives more
     """Return how much there is by engine, voice, source and licence."""
     with database() as connection:
         return _store(connection).totals(by=["engine", "voice", "source", "licence"])
@@ -69,7 +72,12 @@ def choose_clips(known: pd.DataFrame) -> ClipFilter:
         "Type the phrase first; sorting the clips takes some seconds.",
     )
     third, fourth = st.columns([3, 2])
-    engines = third.multiselect("Engine", sorted(known.engine.unique()), key="clip_engines")
+    engines = third.multiselect(
+        "Engine",
+        sorted(known.engine.unique()),
+        format_func=lambda name: PEOPLE.get(name, name),
+        key="clip_engines",
+    )
     voices = sorted(
         (known[known.engine.isin(engines)] if engines else known).voice.unique(), key=str.casefold
     )
@@ -117,6 +125,7 @@ def show_list(wanted: ClipFilter) -> None:
 def _table(rows: pd.DataFrame, key: str) -> list[int]:
     """Show rows; return the positions of those that were chosen."""
     shown = rows[["text", "engine", "voice", "seconds", "source", "licence"]]
+    shown = shown.assign(engine=shown.engine.replace(PEOPLE))
     event = st.dataframe(
         shown,
         hide_index=True,
@@ -140,7 +149,7 @@ def _show_clip(row: dict[Hashable, Any]) -> None:
     """Show one clip: what is said, its sound, its picture."""
     with st.container(border=True):
         st.header(plain(row["text"]) or "(no words)", anchor=False)
-        who = f"{row['engine']}, {row['voice']}"
+        who = f"{PEOPLE.get(row['engine'], row['engine'])}, {row['voice']}"
         st.caption(f"{plain(who)} · {row['seconds']:.1f} s · {moment(row['created'])}")
         try:
             with database() as connection:

@@ -45,7 +45,7 @@ def test_without_clips_it_says_what_to_do(open_page):
 def test_it_counts_lists_and_turns_pages(open_page, store):
     app = open_page("clips")
     assert not app.exception
-    assert "30 clips, 0.0 hours, 6 voices of 2 engines." in texts(app.caption)
+    assert "30 clips, 0.0 hours: 6 voices of 2 engines." in texts(app.caption)
     assert "1 to 25 of 30 clips." in texts(app.caption)
     assert len(tables(app)[0]) == 25
 
@@ -167,8 +167,8 @@ def test_an_import_shows_what_was_refused(open_page, monkeypatch):
     monkeypatch.setattr(clip_import, "last_run", lambda _name: task)
     app = open_page("clips")
     assert "**talks**: 12 new recordings" in texts(app.success)
-    assert "3 were imported before" in texts(app.markdown)
-    assert "**2** is silent" in texts(app.markdown)
+    assert "3 imported before" in texts(app.markdown)
+    assert "**2**: is silent" in texts(app.markdown)
     assert "list.tsv:4 a.wav" in texts(app.code)
 
 
@@ -184,3 +184,24 @@ def test_a_running_import_can_be_cancelled_and_not_started_twice(open_page, monk
     assert next(button for button in app.button if button.label == "Import").disabled
     app.button(key="stop import").click().run()
     assert stopped == ["import"]
+
+
+def test_whoever_watched_a_first_import_sees_how_it_ended(open_page, store, monkeypatch):
+    assert store.delete(list(range(1, 31))) == 30
+    app = open_page("clips")
+    assert "Nothing here yet" in texts(app.markdown)
+    result = {
+        "source": "talks", "imported": 1, "seconds": 1.0, "speakers": 1, "known": 0,
+        "updated": 0, "duplicates": 0, "refused": {}, "examples": {},
+    }  # fmt: skip
+    task = tasks.Task(running=False, started=1.0, ended=2.0, stopped=False, result=result)
+    monkeypatch.setattr(tasks, "last_run", lambda _name: task)
+    monkeypatch.setattr(clip_import, "last_run", lambda _name: task)
+    store.add(
+        np.full(1600, 9, np.int16), 16000, text="a", text_normalised="a", phonemes="ə",
+        engine="recording", voice="anna", speaker="talks:anna", settings={}, source="talks",
+        licence="CC0",
+    )  # fmt: skip
+    app.run()
+    assert "1 clip, 0.0 hours: recordings of 1 person." in texts(app.caption)
+    assert "**talks**: 1 new recording" in texts(app.success)
