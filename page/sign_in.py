@@ -25,15 +25,13 @@ def require_sign_in() -> None:
         st.title("Watchword", anchor=False)
         st.markdown("Detectors for phrases of your own. Sign in to go on.")
         st.button("Sign in", type="primary", icon=":material/login:", on_click=st.login)
+        if st.query_params:  # Streamlit leads back to its first page
+            st.caption("This is a link to one page: open it again when you have signed in.")
         st.stop()
     allowed = _section("people").get("emails")
     if allowed is not None and not is_allowed(st.user.to_dict(), allowed):
         st.title("Watchword", anchor=False)
-        st.error(
-            f"{st.user.get('email') or 'This account'} is not on the list of this page. Ask "
-            "whoever runs it to add the address, or sign in with another account.",
-            icon=":material/person_off:",
-        )
+        st.error(refusal(st.user.to_dict()), icon=":material/person_off:")
         st.button("Sign out", icon=":material/logout:", on_click=st.logout)
         st.stop()
 
@@ -56,6 +54,25 @@ def is_allowed(user: Mapping[str, Any], emails: object) -> bool:
         return False
     own = str(user.get("email") or "").casefold()
     return bool(own) and own in {str(email).casefold() for email in emails}
+
+
+def refusal(user: Mapping[str, Any]) -> str:
+    """Return why a person who is signed in is not let in, and what to do."""
+    email = user.get("email")
+    if not email:
+        return (
+            "Your provider gave no address for this account, and this page lets people in by "
+            "address. Sign in with another account, or ask whoever runs this page."
+        )
+    if user.get("email_verified") is False:
+        return (
+            f"Your provider has not verified {email}. Verify the address there, sign out here and "
+            "sign in again."
+        )
+    return (
+        f"{email} is not on the list of this page. Ask whoever runs it to add the address, or sign "
+        "in with another account."
+    )
 
 
 def _section(name: str) -> Mapping[str, Any]:

@@ -12,9 +12,10 @@ COOKIE = "_streamlit_xsrf"
 
 
 def submitter() -> str:
-    """Return who asks: a hash, so that the table of jobs holds no address and no cookie."""
+    """Return who asks: a hash, so that the table of jobs holds no account and no cookie."""
     if getattr(st.user, "is_logged_in", False):
-        who = f"user {st.user.get('email') or st.user.get('sub')}"
+        # Not the address: a provider may let anybody state any that it has not verified.
+        who = f"user {st.user.get('iss')} {st.user.get('sub')}"
     elif cookie := st.context.cookies.get(COOKIE):
         who = f"browser {cookie}"
     else:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -82,14 +82,14 @@ def page(chromium: Browser) -> Iterator[Page]:
     context.close()
 
 
-@pytest.fixture
-def site(tmp_path: Path, chromium: Browser) -> Iterator[Site]:
-    """Start the page with an empty home; stop it, and show its log if it never answered."""
-    home, port = tmp_path / "home", free_port()
-    log = tmp_path / "streamlit.log"
+@contextmanager
+def running_site(folder: Path, port: int, **more: str) -> Iterator[Site]:
+    """Start the page with an empty home in a folder; stop it, show its log if it never answered."""
+    home, log = folder / "home", folder / "streamlit.log"
     environment = os.environ | {
         "WATCHWORD_HOME": str(home),
         "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'runtime'}",
+        **more,
     }
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -103,6 +103,13 @@ def site(tmp_path: Path, chromium: Browser) -> Iterator[Site]:
     finally:
         os.killpg(process.pid, signal.SIGTERM)
         process.wait(timeout=20)
+
+
+@pytest.fixture
+def site(tmp_path: Path, chromium: Browser) -> Iterator[Site]:
+    """A page that anybody may use."""
+    with running_site(tmp_path, free_port()) as running:
+        yield running
 
 
 def wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
