@@ -1,7 +1,8 @@
-"""A checkpoint and recordings in, a table of every candidate recipe on every engine out.
+"""A training and recordings in, a table of every candidate recipe on every engine out.
 
-`python -m exporters.compare CHECKPOINT CALIBRATION POSITIVES NEGATIVES` is how the shipped recipes
-were chosen: by what they miss when they accept as much by mistake as fp32, not by errors alone.
+`python -m exporters.compare OUT.work --positives FOLDER --negatives FOLDER` is how the shipped
+recipes were chosen: by what they miss when they accept as much by mistake as fp32, not by errors
+alone.
 """
 
 from __future__ import annotations
@@ -14,17 +15,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from exporters.exam import RULE, Exam, join, missed
+from exporters.exam import Exam, join, missed
+from exporters.exam_cli import add_recordings, read_recordings
 from exporters.onnx import convert_onnx, embed_onnx
 from exporters.quantize import quantize_onnx
 from exporters.recipes import CANDIDATES, Recipe
-from exporters.sound import read_sound
 from exporters.step import step_spec
 from exporters.tflite import convert_tflite, embed_tflite
+from exporters.training_folder import read_training
 from exporters.verify import Reference, compare
-from trainer.model import TinyCRNN, load_checkpoint
+from trainer.model import CheckpointError, TinyCRNN
 from watchword_runtime.errors import AudioError
 from watchword_runtime.frontend import HOP_S
 from watchword_runtime.manifest import EMBED_KEY, MEMBER, Manifest
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from exporters.report import Check
     from exporters.sound import Sound
     from exporters.step import Floats
+    from watchword_runtime.manifest import Decision
 
 RATES_PER_HOUR = (0.5, 2.0)
 MOST_MISSED_MORE = 0.01
@@ -77,19 +78,20 @@ class Comparison:
 
 
 def compare_recipes(
-    model: TinyCRNN, calibration: Floats, positives: Sound, negatives: Sound
+    model: TinyCRNN, calibration: Floats, rule: Decision, positives: Sound, negatives: Sound
 ) -> Comparison:
     """Make and measure every candidate.
 
     Args:
         model: the network, in eval mode.
         calibration: float32 [frames, 40], for candidates that need ranges.
+        rule: how logits are averaged.
         positives: one phrase in each recording.
         negatives: no phrase in any.
     """
     exam = join(negatives, positives, model.config.frames_per_step * HOP_S)
-    reference = Reference.hear(model, exam.sound.samples, RULE)
-    manifest = Manifest("comparison", "en", step_spec(model.config), RULE)
+    reference = Reference.hear(model, exam.sound.samples, rule)
+    manifest = Manifest("comparison", "en", step_spec(model.config), rule)
     text = json.dumps(manifest.to_dict())
     proto = convert_onnx(model)
     schemes = [recipe.scheme for recipe in CANDIDATES.values() if recipe.format == "tflite"]
@@ -125,22 +127,16 @@ def compare_recipes(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the table; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m exporters.compare", description=__doc__)
-    parser.add_argument("checkpoint", type=Path, help="OUT.work/checkpoint of a training")
-    parser.add_argument("calibration", type=Path, help="OUT.work/calibration.npz")
-    parser.add_argument("positives", type=Path, help="folder of recordings of the phrase, one each")
-    parser.add_argument("negatives", type=Path, help="folder of recordings without it")
-    parser.add_argument("--hours", type=float, default=1.0, help="of negatives at most (1)")
+    parser.add_argument("training", type=Path, help="what a training left: OUT.work")
+    add_recordings(parser)
     options = parser.parse_args(arguments)
     try:
-        positives = read_sound(options.positives)
-        negatives = read_sound(options.negatives, options.hours * 3600)
-    except AudioError as error:
+        positives, negatives = read_recordings(options)
+        model, calibration, rule = read_training(options.training)
+    except (AudioError, CheckpointError, FileNotFoundError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    model, _ = load_checkpoint(options.checkpoint)
-    with np.load(options.calibration, allow_pickle=False) as stored:
-        calibration = stored["features"].astype(np.float32)
-    sys.stdout.write(table(compare_recipes(model, calibration, positives, negatives)))
+    sys.stdout.write(table(compare_recipes(model, calibration, rule, positives, negatives)))
     return 0
 
 

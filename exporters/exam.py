@@ -15,7 +15,7 @@ from watchword_runtime.manifest import Decision
 if TYPE_CHECKING:
     from exporters.step import Floats
 
-RULE = Decision(threshold=0.5, smoothing_steps=3, refractory_s=2.0, warmup_steps=10)
+RULE = Decision(threshold=0.5, smoothing_steps=6, refractory_s=2.0, warmup_steps=10)
 """As trainings choose it; the threshold is moved to each rate."""
 
 
@@ -50,7 +50,10 @@ class Exam:
                 allows none is up to a single step.
         """
         allowed = max(1, int(rate_per_hour * self.hours))
-        threshold = self._threshold(scores[: self.negative_steps], allowed)
+        return self.at(scores, self._threshold(scores[: self.negative_steps], allowed))
+
+    def at(self, scores: Floats, threshold: float) -> tuple[bool, ...]:
+        """Return which phrases are heard at a threshold."""
         spans = self.sound.spans[self.negative_files :]
         return tuple(
             bool((scores[self._step(first) : self._step(last)] >= threshold).any())

@@ -1,7 +1,7 @@
-"""A checkpoint and recordings in, what steeper probabilities or an eight-bit state would cost out.
+"""A training and recordings in, what steeper probabilities or an eight-bit state would cost out.
 
-`python -m exporters.micro_compare CHECKPOINT CALIBRATION POSITIVES NEGATIVES` is how the numbers in
-`micro_artifact` and the sixteen bits of the state were chosen.
+`python -m exporters.micro_compare OUT.work --positives FOLDER --negatives FOLDER` is how the
+numbers in `micro_artifact` and the sixteen bits of the state were chosen.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from exporters.exam import RULE, Exam, join, missed
+from exporters.exam import Exam, join, missed
+from exporters.exam_cli import add_recordings, read_recordings
 from exporters.micro import convert_micro
 from exporters.micro_artifact import run_micro, threshold_logit
 from exporters.micro_client import PROBABILITY_SCALE
-from exporters.sound import read_sound
 from exporters.step import reference_logits
-from trainer.model import TinyCRNN, load_checkpoint
+from exporters.training_folder import read_training
+from trainer.model import CheckpointError, TinyCRNN
 from watchword_runtime.errors import AudioError
 from watchword_runtime.frontend import HOP_S, features
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from exporters.step import Floats
+    from watchword_runtime.manifest import Decision
 
 RATES_PER_HOUR = (0.5, 2.0)
 VARIANTS = ((0.5, False), (0.25, False), (1.0, False), (0.5, True))
@@ -38,12 +40,14 @@ NEAR = 4.0
 and a probability says little about a logit."""
 
 
-def rows(model: TinyCRNN, calibration: Floats, exam: Exam, threshold: float) -> list[list[str]]:
+def rows(
+    model: TinyCRNN, calibration: Floats, rule: Decision, exam: Exam, threshold: float
+) -> list[list[str]]:
     """Return table rows: PyTorch's, then one for each variant."""
     heard, centre = features(exam.sound.samples), threshold_logit(threshold)
     logits = reference_logits(model, heard).astype(np.float64)
     near = np.abs(logits - centre) < NEAR
-    found = [["PyTorch", "–", "–", "–", *_misses(exam, logits)]]
+    found = [["PyTorch", "–", "–", "–", *_misses(exam, rule, logits)]]
     for slope, eight in VARIANTS:
         content = convert_micro(model, calibration, slope=slope, centre=centre, int8_state=eight)
         given = (run_micro(content, heard).astype(np.float64) * PROBABILITY_SCALE).clip(
@@ -56,14 +60,14 @@ def rows(model: TinyCRNN, calibration: Floats, exam: Exam, threshold: float) -> 
                 f"{len(content):,}",
                 f"{errors.max():.2f}",
                 f"{np.percentile(errors, 99):.2f}",
-                *_misses(exam, given),
+                *_misses(exam, rule, given),
             ]
         )
     return found
 
 
-def _misses(exam: Exam, values: npt.NDArray[np.float64]) -> list[str]:
-    window = RULE.smoothing_steps
+def _misses(exam: Exam, rule: Decision, values: npt.NDArray[np.float64]) -> list[str]:
+    window = rule.smoothing_steps
     scores = np.convolve(values - values.min(), np.full(window, 1 / window))[: len(values)]
     return [f"{missed(exam.heard(scores.astype(np.float32), rate)):.1%}" for rate in RATES_PER_HOUR]
 
@@ -71,26 +75,20 @@ def _misses(exam: Exam, values: npt.NDArray[np.float64]) -> list[str]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the table; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m exporters.micro_compare", description=__doc__)
-    parser.add_argument("checkpoint", type=Path, help="OUT.work/checkpoint of a training")
-    parser.add_argument("calibration", type=Path, help="OUT.work/calibration.npz")
-    parser.add_argument("positives", type=Path, help="folder of recordings of the phrase, one each")
-    parser.add_argument("negatives", type=Path, help="folder of recordings without it")
-    parser.add_argument("--hours", type=float, default=1.0, help="of negatives at most (1)")
+    parser.add_argument("training", type=Path, help="what a training left: OUT.work")
+    add_recordings(parser)
     parser.add_argument("--threshold", type=float, default=0.5, help="becomes one half (0.5)")
     options = parser.parse_args(arguments)
     try:
-        negatives = read_sound(options.negatives, options.hours * 3600)
-        positives = read_sound(options.positives)
-    except AudioError as error:
+        positives, negatives = read_recordings(options)
+        model, calibration, rule = read_training(options.training)
+    except (AudioError, CheckpointError, FileNotFoundError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    model, _ = load_checkpoint(options.checkpoint)
-    with np.load(options.calibration, allow_pickle=False) as stored:
-        calibration = stored["features"].astype(np.float32)
     exam = join(negatives, positives, model.config.frames_per_step * HOP_S)
     heads = ["model", "bytes", "max logit error", "p99"]
     heads += [f"missed at {rate:g}/h" for rate in RATES_PER_HOUR]
-    table = [heads, ["---"] * len(heads), *rows(model, calibration, exam, options.threshold)]
+    table = [heads, ["---"] * len(heads), *rows(model, calibration, rule, exam, options.threshold)]
     sys.stdout.writelines("| " + " | ".join(row) + " |\n" for row in table)
     return 0
 

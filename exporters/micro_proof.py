@@ -1,6 +1,6 @@
 """A bundle and recordings in, a table of what the runtime and microWakeWord's client hear out.
 
-`python -m exporters.micro_proof BUNDLE --recordings FOLDER --negatives FOLDER` streams the same
+`python -m exporters.micro_proof BUNDLE --positives FOLDER --negatives FOLDER` streams the same
 samples through the runtime and through the unmodified package pymicro-wakeword, and through TFLite
 Micro, which is what runs on an ESP32, where the package tflite-micro is installed.
 """
@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from exporters.exam import Exam, join
+from exporters.exam_cli import add_recordings, read_recordings
 from exporters.micro_artifact import MICRO
 from exporters.micro_client import quantised_steps
-from exporters.sound import read_sound
 from watchword_runtime.decision import detection_steps, refractory_steps
 from watchword_runtime.detector import Detector
 from watchword_runtime.errors import AudioError, BundleError
@@ -151,13 +151,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Print the table; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m exporters.micro_proof", description=__doc__)
     parser.add_argument("bundle", type=Path, help="folder of a bundle")
-    parser.add_argument("--recordings", type=Path, required=True, help="of the phrase, one each")
-    parser.add_argument("--negatives", type=Path, required=True, help="recordings without it")
-    parser.add_argument("--hours", type=float, default=1.0, help="of negatives at most (1)")
+    add_recordings(parser)
     options = parser.parse_args(arguments)
     try:
-        negatives = read_sound(options.negatives, options.hours * 3600)
-        positives = read_sound(options.recordings)
+        positives, negatives = read_recordings(options)
         manifest = Detector.load(options.bundle).manifest
         exam = join(negatives, positives, manifest.step.step_s)
         heard = list(listeners(options.bundle, exam.sound.samples))
