@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from db import jobs
+from db import job_claims
 from db.connection import (
     DatabaseFullError,
     DatabaseOpenError,
@@ -36,7 +36,7 @@ def database() -> Iterator[sqlite3.Connection]:
 
 def warn_without_worker(connection: sqlite3.Connection) -> None:
     """Say how to start a worker when none lives: without one, jobs only wait."""
-    if not jobs.live_workers(connection, WORKER_ALIVE_S).empty:
+    if not job_claims.live_workers(connection, WORKER_ALIVE_S).empty:
         return
     st.warning(
         "No worker is running, so jobs wait in the queue. `watchword app` starts one together with "

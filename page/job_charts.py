@@ -8,7 +8,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from db import jobs
+from db import job_events
 
 if TYPE_CHECKING:
     import sqlite3
@@ -29,7 +29,7 @@ ABOUT = (
 
 def show_charts(connection: sqlite3.Connection, job_id: int) -> None:
     """Show the curves for which there are figures yet."""
-    metrics = jobs.events(connection, job_id, "metric", last=POINTS)
+    metrics = job_events.events(connection, job_id, "metric", last=POINTS)
     if len(metrics) < 2:
         return
     frame = pd.DataFrame(metrics.payload.tolist())

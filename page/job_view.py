@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from db import job_history, job_queue, jobs
+from db import job_claims, job_events, job_history, job_queue, jobs
 from page.database import database, warn_without_worker
 from page.job_buttons import show_again, show_cancel
 from page.job_charts import show_charts
@@ -105,12 +105,12 @@ def _show_place(connection: sqlite3.Connection, job: jobs.Job) -> None:
 
 
 def _show_stages(connection: sqlite3.Connection, job: jobs.Job) -> None:
-    finished = list(jobs.stages_done(connection, job.id))
+    finished = list(job_events.stages_done(connection, job.id))
     if job.state == "running" and job.stage in finished:
         finished.remove(job.stage)  # a second worker does it again
     if not finished and not job.stage:
         return
-    seconds = jobs.stage_seconds(connection, job.id)
+    seconds = job_events.stage_seconds(connection, job.id)
     with st.container(border=True):
         for stage in finished:
             took = f" :gray[{duration(seconds[stage])}]" if stage in seconds else ""
@@ -130,7 +130,7 @@ def _warn_of_silence(job: jobs.Job) -> None:
     if silent_s > SILENT_S:
         st.warning(
             f"The worker has been silent for {duration(silent_s)}. After "
-            f"{duration(jobs.STALE_S)} another worker goes on from the last finished stage; "
+            f"{duration(job_claims.STALE_S)} another worker goes on from the last finished stage; "
             "`watchword worker` in a terminal starts one.",
             icon=":material/hourglass_top:",
         )
@@ -163,7 +163,7 @@ def _show_running(connection: sqlite3.Connection, job: jobs.Job) -> None:
 
 
 def _show_log(connection: sqlite3.Connection, job_id: int) -> None:
-    lines = jobs.events(connection, job_id, "log", last=LOG_LINES)
+    lines = job_events.events(connection, job_id, "log", last=LOG_LINES)
     if lines.empty:
         return
     with st.expander("Log", icon=":material/notes:"):

@@ -13,7 +13,7 @@ import uuid
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
-from db import jobs
+from db import job_claims, job_events, jobs
 from db.clips import CLIP_FOLDER, ClipStore
 from db.connection import DatabaseFullError, home, open_database
 from exporters.recipes import slug
@@ -52,16 +52,16 @@ class _JobReport:
         now_s = time.monotonic()
         new_stage = progress.stage != self._stage
         if "miss_rate" in progress.metrics:
-            jobs.log(self._connection, self._job.id, "metric", progress.metrics)
+            job_events.log(self._connection, self._job.id, "metric", progress.metrics)
         elif not new_stage and progress.fraction < 1 and now_s - self._last_s < REPORT_EVERY_S:
             return
         if new_stage:
             self.stage_done()
             self._since_s = now_s
             message = f"{progress.stage}: {progress.detail}"
-            jobs.log(self._connection, self._job.id, "log", {"message": message})
+            job_events.log(self._connection, self._job.id, "log", {"message": message})
         self._stage, self._last_s = progress.stage, now_s
-        jobs.report(
+        job_claims.report(
             self._connection,
             self._job.id,
             self._worker,
@@ -75,7 +75,7 @@ class _JobReport:
         """Remember that the current stage is finished, if there is one."""
         if self._stage:
             seconds = time.monotonic() - self._since_s
-            jobs.stage_done(self._connection, self._job.id, self._stage, {}, seconds)
+            job_events.stage_done(self._connection, self._job.id, self._stage, {}, seconds)
 
 
 def work_folder(job_id: int) -> Path:
@@ -106,7 +106,7 @@ def do_job(connection: sqlite3.Connection, job: jobs.Job, worker: str) -> None:
     try:
         if job.stage:
             message = "An earlier worker stopped in the middle: going on from what it finished."
-            jobs.log(connection, job.id, "log", {"message": message})
+            job_events.log(connection, job.id, "log", {"message": message})
         result = run(
             request_of(job),
             out,
@@ -117,14 +117,14 @@ def do_job(connection: sqlite3.Connection, job: jobs.Job, worker: str) -> None:
             report,
         )
         report.stage_done()
-        jobs.log(connection, job.id, "log", {"message": "Done."})
-        jobs.finish(connection, job.id, worker, result.to_dict())
+        job_events.log(connection, job.id, "log", {"message": "Done."})
+        job_claims.finish(connection, job.id, worker, result.to_dict())
         logger.info("Job %d is done: %s", job.id, result.bundle)
-    except jobs.JobLostError as lost:  # cancelled counts as lost
+    except job_claims.JobLostError as lost:  # cancelled counts as lost
         logger.info("%s", lost)
     except (SystemExit, KeyboardInterrupt):  # the server stops: whoever starts next goes on
-        with suppress(jobs.JobLostError):
-            jobs.release(connection, job.id, worker)
+        with suppress(job_claims.JobLostError):
+            job_claims.release(connection, job.id, worker)
         raise
     except Exception as error:  # the job fails, the worker goes on with the next
         message = explain(error)
@@ -140,9 +140,9 @@ def _tell_failure(connection: sqlite3.Connection, job_id: int, worker: str, mess
     so that a worker takes it up again.
     """
     try:
-        jobs.log(connection, job_id, "log", {"message": message})
-        jobs.fail(connection, job_id, worker, message)
-    except jobs.JobLostError as lost:  # cancelled while it failed
+        job_events.log(connection, job_id, "log", {"message": message})
+        job_claims.fail(connection, job_id, worker, message)
+    except job_claims.JobLostError as lost:  # cancelled while it failed
         logger.info("%s", lost)
 
 
@@ -172,7 +172,7 @@ def work(*, once: bool = False, cores: int | None = None) -> None:
         with closing(open_database()) as connection:
             logger.info("Worker %s is ready.", name)
             while not stop.is_set():
-                job = jobs.claim(connection, name)
+                job = job_claims.claim(connection, name)
                 if job is not None:
                     logger.info("Job %d: %s", job.id, job.phrase)
                     do_job(connection, job, name)
@@ -190,7 +190,7 @@ def _beat(name: str, stop: threading.Event) -> None:
     with closing(open_database()) as connection:
         while True:
             try:
-                jobs.worker_heartbeat(connection, name, os.getpid())
+                job_claims.worker_heartbeat(connection, name, os.getpid())
             except (DatabaseFullError, sqlite3.OperationalError) as error:
                 logger.warning("No heartbeat this time: %s", error)
             if stop.wait(HEARTBEAT_S):

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from db import jobs
+from db import job_claims, jobs
 from db.detectors import list_detectors
 from tests.browser.steps import see
 from tests.page.small_bundle import write_bundle
@@ -27,8 +27,8 @@ def test_choosing_a_sensitivity_and_deleting(
     result = write_bundle(site.home / "detectors" / str(number))
     measured = Path(result["bundle"]).with_name("smart_mirror.report.json")
     measured.write_text(json.dumps(report()))
-    jobs.claim(connection, "tester")
-    jobs.finish(connection, number, "tester", result | {"report": str(measured)})
+    job_claims.claim(connection, "tester")
+    job_claims.finish(connection, number, "tester", result | {"report": str(measured)})
 
     page.goto(f"{site.url}/detectors")
     page.get_by_role("button", name="smart mirror").click()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from db import jobs
+from db import job_claims, job_events, jobs
 from tests.browser.steps import download, see
 from tests.page.small_bundle import FILES, write_bundle
 
@@ -27,7 +27,7 @@ def test_from_a_phrase_to_a_file(
     page.on("request", lambda request: asked.append(request.url))
     sent: list[int] = []
     page.on("websocket", lambda socket: socket.on("framesent", lambda data: sent.append(len(data))))
-    jobs.worker_heartbeat(connection, "tester", 1)
+    job_claims.worker_heartbeat(connection, "tester", 1)
 
     page.goto(site.url)
     page.get_by_role("textbox", name="Phrase").press_sequentially("smart mirror", delay=30)
@@ -37,31 +37,31 @@ def test_from_a_phrase_to_a_file(
     see(page, "Waiting for a worker.")
     assert page.url.endswith("/jobs?job=1")
 
-    job = jobs.claim(connection, "tester")
+    job = job_claims.claim(connection, "tester")
     assert job is not None
     assert job.phrase == "smart mirror"
-    jobs.stage_done(connection, job.id, "texts", {})
-    jobs.report(connection, job.id, "tester", "speech", 0.4, 90, "360 of 900 clips")
+    job_events.stage_done(connection, job.id, "texts", {})
+    job_claims.report(connection, job.id, "tester", "speech", 0.4, 90, "360 of 900 clips")
     see(page, "360 of 900 clips")
     for step in range(5):
         metrics = {"step": 100 * step, "loss": 0.7 / (step + 1), "miss_rate": 0.9 / (step + 1)}
-        jobs.log(connection, job.id, "metric", metrics)
-    jobs.report(connection, job.id, "tester", "training", 0.75, 20, "step 400")
+        job_events.log(connection, job.id, "metric", metrics)
+    job_claims.report(connection, job.id, "tester", "training", 0.75, 20, "step 400")
     see(page, "Missed in validation")
-    jobs.log(connection, job.id, "log", {"message": "Speaking with kokoro"})
+    job_events.log(connection, job.id, "log", {"message": "Speaking with kokoro"})
     page.get_by_text("Log", exact=True).click()
     see(page, "Speaking with kokoro")
-    jobs.log(connection, job.id, "log", {"message": "Speaking with flite"})
+    job_events.log(connection, job.id, "log", {"message": "Speaking with flite"})
     see(page, "Speaking with flite")  # an open log stays open while the page follows the job
 
     page.reload()
     see(page, "smart mirror")
     see(page, "75 %")
-    jobs.report(connection, job.id, "tester", "training", 0.8, 15, "step 500")
+    job_claims.report(connection, job.id, "tester", "training", 0.8, 15, "step 500")
     see(page, "step 500")
 
     result = write_bundle(site.home / "detectors")
-    jobs.finish(connection, job.id, "tester", result)
+    job_claims.finish(connection, job.id, "tester", result)
     see(page, "The detector is ready")
     page.wait_for_timeout(1000)
     before = len(sent)
@@ -96,15 +96,15 @@ def test_a_phrase_that_cannot_work_is_refused_on_the_page(
 
 def test_cancel_stops_a_running_job(page: Page, site: Site, connection: sqlite3.Connection) -> None:
     job_id = jobs.submit(connection, "smart mirror", "quick", 0, {})
-    jobs.claim(connection, "tester")
-    jobs.report(connection, job_id, "tester", "speech", 0.1, None, "")
+    job_claims.claim(connection, "tester")
+    job_claims.report(connection, job_id, "tester", "speech", 0.1, None, "")
     page.goto(f"{site.url}/jobs")
     page.get_by_role("button", name="smart mirror").click()
     see(page, "All jobs")  # the list has a button of that name too
     page.get_by_role("button", name="Cancel").click()
     see(page, "Try again")
-    with pytest.raises(jobs.JobCancelledError):
-        jobs.report(connection, job_id, "tester", "speech", 0.2, None, "")
+    with pytest.raises(job_claims.JobCancelledError):
+        job_claims.report(connection, job_id, "tester", "speech", 0.2, None, "")
     page.get_by_role("button", name="Try again").click()
     see(page, "Waiting for a worker.")
     assert page.url.endswith(f"job={job_id}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from db import jobs
+from db import job_claims, jobs
 from tests.browser.conftest import CHROMIUM_ARGUMENTS, PATIENCE_MS
 from tests.browser.steps import see
 from tests.page.loud_detector import bursts, write_loud_bundle
@@ -44,8 +44,8 @@ def test_live_sound_is_heard_and_a_false_wake_goes_back(
     speaking: Page, site: Site, connection: sqlite3.Connection, tmp_path: Path
 ) -> None:
     job = jobs.submit(connection, "smart mirror", "quick", 0, {})
-    jobs.claim(connection, "test")
-    jobs.finish(connection, job, "test", write_loud_bundle(tmp_path / "smart_mirror"))
+    job_claims.claim(connection, "test")
+    job_claims.finish(connection, job, "test", write_loud_bundle(tmp_path / "smart_mirror"))
     asked: list[str] = []
     speaking.on("request", lambda request: asked.append(request.url))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from db import jobs
+from db import job_claims, job_events, jobs
 from db.job_history import LAST_RUNS, STAGES, past_runs, time_left, usual_stages
 
 ROOT = Path(__file__).parents[2]
@@ -16,18 +16,18 @@ ROOT = Path(__file__).parents[2]
 def done(connection, seconds, preset="quick", stages=STAGES):
     """A finished job whose stages took so long each."""
     job_id = jobs.submit(connection, "smart mirror", preset, 0, {})
-    jobs.claim(connection, "w")
+    job_claims.claim(connection, "w")
     for stage in stages:
-        jobs.report(connection, job_id, "w", stage, 1, 0, "")
-        jobs.stage_done(connection, job_id, stage, {}, seconds)
-    jobs.finish(connection, job_id, "w", {})
+        job_claims.report(connection, job_id, "w", stage, 1, 0, "")
+        job_events.stage_done(connection, job_id, stage, {}, seconds)
+    job_claims.finish(connection, job_id, "w", {})
     return job_id
 
 
 def running(connection, stage, fraction, eta_s):
     job_id = jobs.submit(connection, "smart mirror", "quick", 0, {})
-    jobs.claim(connection, "w")
-    jobs.report(connection, job_id, "w", stage, fraction, eta_s, "")
+    job_claims.claim(connection, "w")
+    job_claims.report(connection, job_id, "w", stage, fraction, eta_s, "")
     return jobs.get(connection, job_id)
 
 
@@ -70,6 +70,7 @@ def test_the_stages_are_the_pipeline_s():
     named = set()
     for file in (
         "watchword/pipeline.py",
+        "watchword/exporting.py",
         "trainer/corpus.py",
         "trainer/dataset.py",
         "trainer/train.py",

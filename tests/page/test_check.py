@@ -97,13 +97,13 @@ import os, sys
 os.environ["WATCHWORD_HOME"] = {str(tmp_path)!r}
 from pathlib import Path
 from streamlit.testing.v1 import AppTest
-from db import jobs
+from db import job_claims, jobs
 from db.connection import open_database
 from tests.page.small_bundle import write_bundle
 connection = open_database()
 job_id = jobs.submit(connection, "smart mirror", "quick", 0, {{}})
-jobs.claim(connection, "w")
-jobs.finish(connection, job_id, "w", write_bundle(Path({str(tmp_path)!r}) / "detectors"))
+job_claims.claim(connection, "w")
+job_claims.finish(connection, job_id, "w", write_bundle(Path({str(tmp_path)!r}) / "detectors"))
 app = AppTest.from_file("streamlit_app.py", default_timeout=30).run()
 assert not app.exception
 for page in ("jobs", "detectors"):

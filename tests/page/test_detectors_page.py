@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from db import jobs
+from db import job_claims, jobs
 from db.detectors import list_detectors
 from tests.page.small_bundle import FILES, write_bundle
 from tests.page.small_report import evaluation, report
@@ -24,8 +24,8 @@ def everything(app):
 
 def finish(connection, result, phrase="smart mirror"):
     job_id = jobs.submit(connection, phrase, "quick", 0, {})
-    jobs.claim(connection, "w")
-    jobs.finish(connection, job_id, "w", result)
+    job_claims.claim(connection, "w")
+    job_claims.finish(connection, job_id, "w", result)
     return job_id
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from db import jobs
+from db import job_claims, job_events, jobs
 from db.job_history import STAGES
 
 
@@ -14,15 +14,15 @@ def texts(elements):
 
 @pytest.fixture
 def job_id(connection):
-    jobs.worker_heartbeat(connection, "w", 1)
+    job_claims.worker_heartbeat(connection, "w", 1)
     return jobs.submit(connection, "smart mirror", "quick", 3, {"language": "en"})
 
 
 @pytest.fixture
 def running(connection, job_id):
-    jobs.claim(connection, "w")
-    jobs.stage_done(connection, job_id, "texts", {})
-    jobs.report(connection, job_id, "w", "make_clips", 0.4, 130, "400 of 1000 clips")
+    job_claims.claim(connection, "w")
+    job_events.stage_done(connection, job_id, "texts", {})
+    job_claims.report(connection, job_id, "w", "make_clips", 0.4, 130, "400 of 1000 clips")
     return job_id
 
 
@@ -41,7 +41,7 @@ def test_the_list_shows_newest_first(open_page, connection, running):
 
 
 def test_the_list_says_who_is_next_among_jobs_of_every_state(open_page, connection, running):
-    jobs.finish(connection, running, "w", {})
+    job_claims.finish(connection, running, "w", {})
     ended = jobs.submit(connection, "never begun", "quick", 0, {})
     jobs.cancel(connection, ended)
     waits = [jobs.submit(connection, "b", "quick", 0, {}, submitter=who) for who in "aab"]
@@ -95,12 +95,12 @@ def test_a_running_job_shows_its_stages_and_what_is_left(open_page, running):
 
 def test_charts_appear_with_the_metrics_that_there_are(open_page, connection, running):
     for step in range(3):
-        jobs.log(connection, running, "metric", {"step": step, "loss": 1 / (step + 1)})
+        job_events.log(connection, running, "metric", {"step": step, "loss": 1 / (step + 1)})
     app = open_page("jobs", job=str(running))
     assert "**Training loss** · 0.333" in texts(app.markdown)
     assert "**Missed in validation**" not in texts(app.markdown)
     judged = {"step": 3, "loss": 0.2, "miss_rate": 0.5, "false_accepts_per_hour": 2.25}
-    jobs.log(connection, running, "metric", judged)
+    job_events.log(connection, running, "metric", judged)
     app = open_page("jobs", job=str(running))
     assert "**Missed in validation** · 50.0%" in texts(app.markdown)
     assert "**False accepts in validation** · 2.25 per hour" in texts(app.markdown)
@@ -108,7 +108,7 @@ def test_charts_appear_with_the_metrics_that_there_are(open_page, connection, ru
 
 
 def test_the_log_shows_its_lines(open_page, connection, running):
-    jobs.log(connection, running, "log", {"message": "Speaking with kokoro"})
+    job_events.log(connection, running, "log", {"message": "Speaking with kokoro"})
     assert "Speaking with kokoro" in texts(open_page("jobs", job=str(running)).code)
 
 
@@ -122,34 +122,34 @@ def test_cancel_ends_the_job_and_try_again_queues_it_with_what_it_had(
 ):
     app = open_page("jobs", job=str(running))
     app.button(key="cancel").click().run()
-    assert jobs.is_cancelled(connection, running)
+    assert jobs.get(connection, running).state == "cancelled"
     assert "Cancelled" in texts(app.info)
     app.button(key="again").click().run()
     again = jobs.get(connection, running)
     assert (again.state, again.attempts, again.error) == ("queued", 0, None)
-    assert list(jobs.stages_done(connection, running)) == ["texts"]
+    assert list(job_events.stages_done(connection, running)) == ["texts"]
     assert dict(app.query_params) == {"job": str(running)}
-    with pytest.raises(jobs.JobLostError):  # the worker that had it stops
-        jobs.report(connection, running, "w", "make_clips", 0.5, None, "")
+    with pytest.raises(job_claims.JobLostError):  # the worker that had it stops
+        job_claims.report(connection, running, "w", "make_clips", 0.5, None, "")
 
 
 def test_the_time_left_of_the_whole_job_is_said_when_past_runs_tell(open_page, connection):
     for _ in range(2):
         job_id = jobs.submit(connection, "x", "quick", 0, {})
-        jobs.claim(connection, "w")
-        jobs.report(connection, job_id, "w", "features", 0.5, 120, "")
+        job_claims.claim(connection, "w")
+        job_claims.report(connection, job_id, "w", "features", 0.5, 120, "")
         app = open_page("jobs", job=str(job_id))
         if job_id == 1:
             assert "never finished on this machine" in texts(app.caption)
         for stage in STAGES:
-            jobs.stage_done(connection, job_id, stage, {}, 60)
-        jobs.finish(connection, job_id, "w", {})
+            job_events.stage_done(connection, job_id, stage, {}, 60)
+        job_claims.finish(connection, job_id, "w", {})
     assert "About **5 min** until it is done" in texts(app.markdown)
     assert "Speech :gray[1 min]" in texts(open_page("jobs", job="1").markdown)
 
 
 def test_a_failed_job_shows_the_reason_and_where_it_stopped(open_page, connection, running):
-    jobs.fail(connection, running, "w", "No voice is installed. Run `watchword voices`.")
+    job_claims.fail(connection, running, "w", "No voice is installed. Run `watchword voices`.")
     app = open_page("jobs", job=str(running))
     assert texts(app.error) == "No voice is installed. Run `watchword voices`."
     assert "Make clips (not finished)" in texts(app.markdown)
@@ -158,7 +158,7 @@ def test_a_failed_job_shows_the_reason_and_where_it_stopped(open_page, connectio
 
 
 def test_a_finished_job_points_to_its_detector_and_stops_asking(open_page, connection, running):
-    jobs.finish(connection, running, "w", {})
+    job_claims.finish(connection, running, "w", {})
     app = open_page("jobs", job=str(running))
     assert "ready" in texts(app.success)
     app.button(key="result").click().run()

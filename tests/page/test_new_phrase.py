@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 
-from db import jobs
+from db import job_claims, job_events, jobs
 from db.job_history import STAGES
 from page.estimate import TRAINING_OF_QUICK
 
@@ -91,7 +91,7 @@ def test_a_phrase_is_checked_once_and_a_failed_check_again(open_page, checked):
 
 def test_without_a_worker_the_page_says_how_to_start_one(open_page, connection):
     assert "`watchword worker`" in texts(open_page("new_phrase").warning)
-    jobs.worker_heartbeat(connection, "w", os.getpid())
+    job_claims.worker_heartbeat(connection, "w", os.getpid())
     assert not open_page("new_phrase").warning
 
 
@@ -154,10 +154,10 @@ def test_a_preset_says_how_long_it_took_here_or_that_it_never_ran(open_page, con
     assert "timed nowhere: it trains 2.5 times as long as quick." in captions[1]
     for minutes in (9, 14):
         job_id = jobs.submit(connection, "x", "quick", 0, {})
-        jobs.claim(connection, "w")
+        job_claims.claim(connection, "w")
         for stage in STAGES:
-            jobs.stage_done(connection, job_id, stage, {}, minutes * 10)
-        jobs.finish(connection, job_id, "w", {})
+            job_events.stage_done(connection, job_id, stage, {}, minutes * 10)
+        job_claims.finish(connection, job_id, "w", {})
     captions = open_page("new_phrase").radio(key="preset").proto.captions
     assert captions[0].endswith("The last 2 runs here took 9 min to 14 min.")
 

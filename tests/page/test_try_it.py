@@ -11,7 +11,7 @@ import altair as alt
 import numpy as np
 import pytest
 
-from db import jobs
+from db import job_claims, jobs
 from db.clips import ClipStore
 from db.connection import home
 from page import feedback
@@ -36,8 +36,8 @@ def result(tmp_path):
 @pytest.fixture
 def job(connection, result):
     job_id = jobs.submit(connection, "smart mirror", "quick", 3, {})
-    jobs.claim(connection, "w")
-    jobs.finish(connection, job_id, "w", result)
+    job_claims.claim(connection, "w")
+    job_claims.finish(connection, job_id, "w", result)
     return job_id
 
 
@@ -110,8 +110,8 @@ def test_no_audio_is_said(open_page, job):
 
 def test_a_bundle_that_is_gone_says_so(open_page, connection, result):
     job_id = jobs.submit(connection, "smart mirror", "quick", 3, {})
-    jobs.claim(connection, "w")
-    jobs.finish(connection, job_id, "w", result | {"bundle": "/nowhere"})
+    job_claims.claim(connection, "w")
+    job_claims.finish(connection, job_id, "w", result | {"bundle": "/nowhere"})
     assert "no longer in /nowhere" in texts(open_page("try_it").error)
 
 

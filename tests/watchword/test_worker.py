@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from db import jobs
+from db import job_claims, job_events, jobs
 from db.clips import CLIP_FOLDER, ClipStore
 from db.connection import DatabaseFullError, open_database
 from tests.watchword.tiny_preset import GROWTH, TARGET
@@ -125,7 +125,9 @@ class House:
             process.wait()
             wait_until(lambda: not any(map(alive, children)), "the children end too", 15)
         with self.database() as connection:
-            connection.execute("UPDATE job SET heartbeat = heartbeat - 2 * ?", (jobs.STALE_S,))
+            connection.execute(
+                "UPDATE job SET heartbeat = heartbeat - 2 * ?", (job_claims.STALE_S,)
+            )
 
 
 @pytest.fixture
@@ -161,9 +163,9 @@ def test_a_job_survives_two_killed_workers(house: House) -> None:
     assert job.result["verification"]
     assert job.result["metrics"]["validation"]["positives"] > 0
     with house.database() as connection:
-        stages = list(jobs.stages_done(connection, job_id))
-        messages = [p["message"] for p in jobs.events(connection, job_id, "log")["payload"]]
-        metrics = jobs.events(connection, job_id, "metric")
+        stages = list(job_events.stages_done(connection, job_id))
+        messages = [p["message"] for p in job_events.events(connection, job_id, "log")["payload"]]
+        metrics = job_events.events(connection, job_id, "metric")
         checked = ClipStore(connection, house.home / CLIP_FOLDER).verify(hashes=True)
     assert set(stages) == {"phrase", "speech", "features", "training", "validation", "export"}
     assert messages[-1] == "Done."
@@ -243,7 +245,7 @@ def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple]:
     monkeypatch.setenv("WATCHWORD_HOME", str(tmp_path))
     with closing(open_database()) as connection:
         jobs.submit(connection, "smart mirror", "quick", 0, {})
-        job = jobs.claim(connection, "tester")
+        job = job_claims.claim(connection, "tester")
         assert job is not None
         yield connection, job
 
@@ -292,7 +294,7 @@ def test_the_heart_beats_on_after_a_full_disk(
         def wait(self, _seconds: float) -> bool:
             return len(beats) == 3
 
-    monkeypatch.setattr(jobs, "worker_heartbeat", beat)
+    monkeypatch.setattr(job_claims, "worker_heartbeat", beat)
     worker_module._beat("tester", Stop())
     assert len(beats) == 3
 
@@ -301,7 +303,7 @@ def test_a_worker_that_is_asked_to_stop_hands_its_job_back(
     running: tuple, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connection, job = running
-    jobs.report(connection, job.id, "tester", "features", 0.5, None, "")
+    job_claims.report(connection, job.id, "tester", "features", 0.5, None, "")
 
     def stop(*_: object) -> None:
         raise SystemExit(0)
