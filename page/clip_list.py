@@ -164,7 +164,7 @@ def _show_clip(row: dict[Hashable, Any]) -> None:
         wav = io.BytesIO()
         soundfile.write(wav, samples, rate_hz, format="WAV", subtype="PCM_16")
         st.audio(wav.getvalue(), alt=f"{row['text']}, said by {who}")
-        st.altair_chart(spectrogram.chart(spectrogram.spectrogram(samples, rate_hz)))
+        st.altair_chart(spectrogram.chart(spectrogram.of_samples(samples, rate_hz)))
 
 
 @st.dialog("Delete clips?", icon=":material/delete:")

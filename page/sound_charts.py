@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import altair as alt
 import numpy as np
 import pandas as pd
 
-from watchword_runtime.frontend import CHANNELS, HOP_S, SAMPLE_RATE_HZ
+from page import spectrogram
+from watchword_runtime.frontend import SAMPLE_RATE_HZ
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,14 +30,6 @@ TOOLTIP = [
 SCORE_TICKS = (0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999)
 LOWEST, HIGHEST = 0.0005, 0.9999
 """Scores are drawn on a logit scale: thresholds of good detectors lie near 1."""
-SPECTROGRAM_COLUMNS = 250
-OVERLAP = 0.5
-"""Of a field into the next, which is drawn over it: no page shines through between them."""
-LOUDNESS_SHARES = [0.05, 0.995]
-"""Quantiles of the log-mel values that become the ends of the colours."""
-FREQUENCY_TICKS_HZ = (200, 500, 1000, 2000, 4000, 7000)
-MEL_RANGE_HZ = (125.0, 7500.0)
-"""Of the front end's channels, as TensorFlow's micro front end spaces them."""
 
 
 def logit(score: NDArray[np.floating] | float) -> NDArray[np.float64]:
@@ -73,30 +65,6 @@ def score_line(heard: Heard, start_s: float, end_s: float) -> pd.DataFrame:
     return pd.DataFrame({"time_s": times_s[highest], "score": found, "logit": logit(found)})
 
 
-def channel_of(frequency_hz: float) -> float:
-    """Return where in the 40 channels a frequency is heard, 0 at the lowest edge."""
-    low, high, at = (np.log1p(f / 700) for f in (*MEL_RANGE_HZ, frequency_hz))
-    return float(CHANNELS * (at - low) / (high - low))
-
-
-def spectrogram(heard: Heard, start_s: float, end_s: float) -> pd.DataFrame:
-    """Return the loudest log-mel value of each field: time_s, end_s, low, high, level."""
-    first = round(start_s / HOP_S)
-    part = heard.features[first : round(end_s / HOP_S)]
-    width = max(1, -(-len(part) // SPECTROGRAM_COLUMNS))
-    starts = np.arange(0, len(part), width)
-    columns = np.maximum.reduceat(part, starts, axis=0) if len(part) else part
-    begins_s = (first + starts) * HOP_S
-    channels = np.arange(CHANNELS)
-    return pd.DataFrame({
-        "time_s": np.repeat(begins_s, CHANNELS),
-        "end_s": np.repeat(begins_s + (1 + OVERLAP) * width * HOP_S, CHANNELS),
-        "low": np.tile(channels, len(columns)),
-        "high": np.tile(channels + 1 + OVERLAP, len(columns)),
-        "level": columns.ravel().round(2),
-    })  # fmt: skip
-
-
 def sound_charts(
     heard: Heard,
     view_s: tuple[float, float],
@@ -128,7 +96,9 @@ def sound_charts(
     shown = _time(
         view_s, alt.Axis(title="seconds", labelOverlap=True, labelFlush=True, labelBound=True)
     )
-    picture = alt.layer(_spectrogram(heard, view_s, shown), _rules(marks, shown))
+    given = spectrogram.of_features(heard.features, *view_s)
+    drawn = spectrogram.chart(given, time=shown, upright=_upright())
+    picture = alt.layer(drawn, _rules(marks, shown))
     at = ", ".join(f"{second:.1f}" for second in marks["time_s"]) or "none"
     wave.description = "Waveform over time"
     score.description = f"Score over time, threshold {threshold:.4g}; detections at seconds: {at}"
@@ -182,32 +152,6 @@ def _score(
 def _height(axis: alt.Axis) -> alt.Y:
     scale = alt.Scale(domain=[float(logit(LOWEST)), float(logit(HIGHEST))], nice=False)
     return alt.Y("logit:Q", scale=scale, axis=axis)
-
-
-def _spectrogram(heard: Heard, view_s: tuple[float, float], time: alt.X) -> alt.Chart:
-    at = {f"{channel_of(hz):.1f}": hz for hz in FREQUENCY_TICKS_HZ}
-    axis = _upright(
-        title="Hz",
-        values=[float(channel) for channel in at],
-        labelExpr=f"({json.dumps(at)})[format(datum.value, '.1f')]",
-        grid=False,
-    )
-    fields = spectrogram(heard, *view_s)
-    levels = fields["level"] if len(fields) else pd.Series([0.0])
-    colours = alt.Scale(
-        scheme="magma", domain=levels.quantile(LOUDNESS_SHARES).tolist(), clamp=True
-    )
-    return (
-        alt.Chart(fields)
-        .mark_rect(clip=True, strokeWidth=0)
-        .encode(
-            time,
-            alt.Y("low:Q", scale=alt.Scale(domain=[0, CHANNELS], nice=False), axis=axis),
-            alt.X2("end_s:Q"),
-            alt.Y2("high:Q"),
-            alt.Color("level:Q", scale=colours, legend=None),
-        )
-    )
 
 
 def _rules(marks: pd.DataFrame, time: alt.X) -> alt.Chart:
