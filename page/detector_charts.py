@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 Chart = alt.LayerChart | alt.FacetChart
 LEAST_PER_HOUR = 0.01
 """A logarithmic axis has no zero."""
+MISS_TICKS = [0, 0.01, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1]
+"""The axis is the square root's: what a good detector misses would lie on the floor else."""
 TICKS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100]
 COLOURS = ["#0d9488", "#d97706", "#6366f1", "#db2777"]
 """Told apart by most eyes, on light and on dark."""
@@ -43,8 +45,8 @@ def det_chart(curves: Mapping[str, pd.DataFrame], chosen: Sequence[Point] = ()) 
     y = alt.Y(
         "missed:Q",
         title=Y_TITLE,
-        scale=alt.Scale(domain=[0, top], clamp=True),
-        axis=alt.Axis(format="%"),
+        scale=alt.Scale(type="sqrt", domain=[0, top], clamp=True, nice=False),
+        axis=alt.Axis(format="%", values=[tick for tick in MISS_TICKS if tick <= top]),
     )
     colour = alt.Color(
         "curve:N",

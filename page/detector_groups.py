@@ -102,7 +102,7 @@ def _show_near_miss(near: dict[str, Any], clip: tuple[str, str] | None) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(
             f"**{near['text']}**  \n:gray[{near['engine']}, {near['voice']} · score "
-            f"{near['score']:.2f}]",
+            f"{near['score']:.4f}]",
             width=260,
         )
         path = home() / CLIP_FOLDER / clip[0] if clip and clip[1] == near["text"] else None

@@ -67,7 +67,7 @@ def _show_card(job: Job) -> None:
         st.markdown(curve.points[curve.shipped].words())
     real = detector.real_miss_rate
     people = "" if real is None else f", {of_hundred(real)} of 100 on recordings of people"
-    measured = f"measured on synthetic voices{people}"
+    measured = f"Measured on synthetic voices{people}"
     devices = " · ESPHome" if detector.micro else ""
     st.caption(f"{about}  \n{measured} · from {size(detector.smallest_bytes)}{devices}")
 
@@ -144,8 +144,8 @@ def _show_pair(opened: Sequence[tuple[str, Detector]]) -> None:
                 alt="Line chart: share missed over false wakes per hour, a line a detector.",
             )
             st.caption(
-                "Red: as shipped. Each was measured on its own phrase, on synthetic voices: where "
-                "the shaded bounds overlap, the difference may be chance."
+                "The dots: as shipped. Each was measured on its own phrase, on synthetic voices: "
+                "where the shaded bounds overlap, the difference may be chance."
             )
     table = pd.DataFrame({name: _figures(detector) for name, detector in opened})
     st.dataframe(table.rename_axis("").reset_index(), hide_index=True)

@@ -119,8 +119,8 @@ def show_det(curve: Curve, point: Point, detector: Detector) -> None:
             )
         else:
             st.caption(
-                "Red: the sensitivity chosen above, with the bounds of its rate. Shaded: 95 % "
-                "bounds of the share missed, as if all scenes were independent."
+                "The dot is the sensitivity chosen above, with the bounds of its rate. Shaded: "
+                "95 % bounds of the share missed, as if all scenes were independent."
             )
         if recordings is not None:
             st.caption("The line of real recordings counts false wakes in its own hours.")
@@ -156,7 +156,8 @@ def recorded_at(evaluation: dict[str, Any] | None, threshold: float) -> str | No
         hours = _hours(float(evaluation["negative_hours"]))
     except (KeyError, TypeError, IndexError, StopIteration):
         return None
-    wakes = "no false wake" if row["false_accepts"] == 0 else f"{row['false_accepts']} false wakes"
+    count = int(row["false_accepts"])
+    wakes = f"{count or 'no'} false wake{'' if count < 2 else 's'}"
     return f"On recordings of people ({condition}): hears {heard} of 100, {wakes} in {hours}."
 
 
@@ -203,9 +204,9 @@ def _recorded(row: dict[str, Any], evaluation: dict[str, Any]) -> dict[str, str]
     }
     return {
         "Meant for": "as shipped" if meant is None else rate(float(meant)),
-        "Threshold": f"{row['threshold']:.4g}",
         "False wakes": f"below {per_hour['high_95']:.2g}/h" if value is None else rate(value),
         **heard,
+        "Threshold": f"{row['threshold']:.4g}",
     }
 
 

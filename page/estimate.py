@@ -26,5 +26,5 @@ def how_long(preset: str, runs: PastRuns | None) -> str:
     if preset in MEASURED:
         return f"Not run here yet; elsewhere {MEASURED[preset]}."
     times = TRAINING_OF_QUICK.get(preset)
-    longer = f": it trains {times:g} times as long as quick" if times else ""
-    return f"Not run here yet, and timed nowhere{longer}."
+    longer = f"; it trains {times:g} times as long as quick" if times else ""
+    return f"Not run here yet{longer}."

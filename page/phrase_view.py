@@ -21,7 +21,7 @@ def show_phrase(result: PhraseCheck) -> None:
     with st.container(border=True, key="phrase_check"):
         st.markdown(
             f":material/record_voice_over: Said as **/{' '.join(result.phonemes)}/** · "
-            f"{result.syllables} syllable{plural} · about {result.seconds:.1f} s"
+            f"{result.syllables} syllable{plural} · about {result.seconds:.1f}\u00a0s"
         )
         if result.strength is not None:
             show_strength(result.strength)

@@ -50,7 +50,8 @@ def show_findings(found: dict[str, Any]) -> None:
     for engine in sorted(found["engines"], key=lambda engine: not engine["ok"]):
         people = f"{counted(engine['voices'], 'voice')}, {counted(engine['speakers'], 'speaker')}"
         works = f"{people} · {engine['licence']}"
-        wrong = " ".join(filter(None, (engine["detail"], engine["how_to_get"])))
+        detail, get = engine["detail"], engine["how_to_get"]
+        wrong = detail if get in detail else f"{detail} {get}"
         _line(engine["name"], engine["ok"], works if engine["ok"] else wrong)
     st.markdown("**Everything else**")
     for part in found["parts"]:
