@@ -11,6 +11,7 @@ from db import jobs
 from page import feedback
 from page.database import database
 from page.hearing import EXCERPT_AFTER_S, EXCERPT_BEFORE_S, Heard, excerpt, likeliest_s
+from page.submitter import submitter
 from watchword_runtime.frontend import SAMPLE_RATE_HZ
 
 if TYPE_CHECKING:
@@ -163,7 +164,9 @@ def offer_retraining(job: jobs.Job, phrase: str) -> None:
             help="A new job with the same phrase, preset and seed. This detector stays as it is.",
         ):
             with database() as connection:
-                again = jobs.submit(connection, job.phrase, job.preset, job.seed, job.options)
+                again = jobs.submit(
+                    connection, job.phrase, job.preset, job.seed, job.options, submitter=submitter()
+                )
             st.switch_page("page/jobs.py", query_params={"job": str(again)})
 
 
