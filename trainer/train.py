@@ -47,6 +47,11 @@ class TrainConfig:
     early_share: float = 0.6
     """Before this share of the phrase nothing may be heard."""
     early_weight: float = 0.3
+    target_rate_per_hour: float = 0.5
+    """While validation has more false accepts at a score of 0.5, negatives come to weigh more."""
+    negative_growth: float = 1.4
+    """Factor on their weight at each judgement that finds too many."""
+    most_negative_weight: float = 20.0
     worst_steps: int = 5
     """The loudest steps of a negative window count as much as all its steps."""
     right_edge_frames: tuple[int, int] = (40, 82)
@@ -97,11 +102,15 @@ class WindowLoss(nn.Module):
     matters more than another: the mean of all steps and of the loudest few.
     """
 
+    negative_weight: float
+    """Of negative windows against positive ones; it begins as 1."""
+
     def __init__(self, config: TrainConfig, frames_per_step: int) -> None:
         super().__init__()
         self._config = config
         self._length = round(config.target_window_s * 100 / frames_per_step)
         self._bce = nn.BCEWithLogitsLoss()
+        self.negative_weight = 1.0
 
     def forward(self, logits: Tensor, early_until: Tensor, ends: Tensor) -> Tensor:
         """Return the loss of a batch whose first len(ends) windows are the positives.
@@ -121,7 +130,7 @@ class WindowLoss(nn.Module):
         worst = negative.topk(config.worst_steps, dim=1).values
         silent = self._bce(negative, torch.zeros_like(negative))
         loud = self._bce(worst, torch.zeros_like(worst))
-        return hit + config.early_weight * early_loss + silent + loud
+        return hit + config.early_weight * early_loss + self.negative_weight * (silent + loud)
 
 
 @dataclass(frozen=True)
@@ -295,6 +304,9 @@ class _Run:
 
     def _judge(self, step: int) -> Verdict:
         verdict = judge(self._average, self._validation)
+        self._loss_of.negative_weight = heavier(
+            self._loss_of.negative_weight, verdict.false_accepts_per_hour, self._config
+        )
         early = step < round(self._config.choose_from * self._config.steps)
         if not early and (self._best is None or verdict.cost <= self._best[0].cost):
             self._best = (verdict, copy.deepcopy(self._average))
@@ -304,6 +316,13 @@ class _Run:
         at = self._first + step
         total = self._config.steps * self._config.runs
         self._stage.at(at, f"step {at} of {total}", {"step": at, "loss": loss, **live})
+
+
+def heavier(weight: float, false_accepts_per_hour: float, config: TrainConfig) -> float:
+    """Return what negatives weigh from now on: more while there are too many false accepts."""
+    if false_accepts_per_hour <= config.target_rate_per_hour:
+        return weight
+    return min(weight * config.negative_growth, config.most_negative_weight)
 
 
 @torch.no_grad()
