@@ -4,15 +4,17 @@ import json
 import signal
 import subprocess
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from watchword_runtime import Detector
+from watchword_runtime import Detection, Detector
 from watchword_runtime.__main__ import main
 from watchword_runtime.arguments import build_parser
 from watchword_runtime.frontend import features
+from watchword_runtime.listener import LEAD_S, silence
 from watchword_runtime.manifest import OperatingPoint
 from watchword_runtime.selftest import FP32_TOLERANCE, INT8_TOLERANCE, TOLERANCES
 
@@ -23,8 +25,15 @@ def folder(tiny, tmp_path, bursts):
     return tiny.bundle(tmp_path / "smart_mirror", golden=golden)
 
 
+def heard(folder, pcm: np.ndarray) -> list[Detection]:
+    """What a stream hears after the silence that the command begins with."""
+    stream = Detector.load(folder).stream()
+    assert stream.process(silence(LEAD_S)) == []
+    return [replace(one, time_s=round(one.time_s - LEAD_S, 6)) for one in stream.process(pcm)]
+
+
 def test_a_wav_file_gives_a_line_for_each_detection(folder, listen, write_wav, bursts):
-    expected = Detector.load(folder).stream().process(bursts)
+    expected = heard(folder, bursts)
     done = listen(folder, "--wav", write_wav(bursts))
     assert done.returncode == 0
     lines = done.stdout.decode().splitlines()
@@ -39,9 +48,9 @@ def test_wav_and_stdin_give_the_same_json(folder, listen, write_wav, bursts):
     from_pipe = listen(folder, "--stdin", "--json", stdin=bursts.tobytes())
     assert from_wav.returncode == from_pipe.returncode == 0
     assert from_wav.stdout == from_pipe.stdout
-    found = Detector.load(folder).stream().process(bursts)
     assert listen.lines(from_wav.stdout) == [
-        {"phrase": one.phrase, "time_s": one.time_s, "score": one.score} for one in found
+        {"phrase": one.phrase, "time_s": one.time_s, "score": one.score}
+        for one in heard(folder, bursts)
     ]
 
 

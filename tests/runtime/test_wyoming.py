@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -27,6 +28,8 @@ from wyoming.wake import Detect, Detection, NotDetected
 
 from watchword_runtime import Detector
 from watchword_runtime.frontend import SAMPLE_RATE_HZ
+from watchword_runtime.listener import Listener
+from watchword_runtime.wyoming_client import Listening
 
 PATIENCE_S = 30.0
 FORM = {"rate": SAMPLE_RATE_HZ, "width": 2, "channels": 1}
@@ -415,3 +418,13 @@ def test_the_check_prints_the_talk(service, write_wav, bursts, listen):
     assert "< not-detected" in silent.stdout
     command[3:5] = ["--uri", f"tcp://127.0.0.1:{free_port()}"]
     assert check(write_wav(bursts)).returncode == 2
+
+
+def test_a_client_is_heard_from_its_first_sample_on(tiny, tmp_path, bursts):
+    decision = replace(tiny.manifest.decision, warmup_steps=20)
+    detector = Detector.load(tiny.bundle(tmp_path / "smart_mirror", decision=decision))
+    at_once = bursts[SAMPLE_RATE_HZ - 1_600 :]
+    assert len(detector.stream().process(at_once)) == 2, "a stream alone is not ready at its start"
+    found = [time_s for _, time_s in Listening({"smart_mirror": detector}).process(at_once)]
+    assert len(found) == 3
+    assert found == pytest.approx([one.time_s for one in Listener([detector]).hear(at_once)])
