@@ -114,13 +114,13 @@ def _listen(detector: Detector, sound: Pcm) -> tuple[Floats, float | None]:
 
 
 def resident_mb() -> float | None:
-    """Return the resident memory of this process, or None where there is no /proc."""
+    """Return the resident memory of this process, 10⁶ bytes, or None where there is no /proc."""
     try:
         lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
     except OSError:
         return None
     kib = next((line.split()[1] for line in lines if line.startswith("VmRSS:")), None)
-    return None if kib is None else int(kib) / 1024
+    return None if kib is None else int(kib) * 1024 / 1e6
 
 
 def main(arguments: list[str]) -> int:

@@ -41,7 +41,7 @@ def _usage(manifest: Manifest) -> str:
 On a Raspberry Pi or any Linux machine with Python:
 
 ```sh
-pip install "watchword-runtime[tflite]"    # Python 3.9 to 3.11; [litert] or [onnx] on newer ones
+pip install "watchword-runtime[litert]"    # or [onnx], or [tflite] on Python 3.11 and older
 watchword-listen .                         # the default microphone
 watchword-listen . --wav recording.wav
 watchword-listen . --self-test

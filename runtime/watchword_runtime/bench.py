@@ -47,7 +47,7 @@ for _ in range(100):
     listener.hear(numpy.zeros(1600, dtype=numpy.int16))
 try:
     status = open("/proc/self/status").read()
-    mb = {key: int(re.search(key + r":\\s+(\\d+)", status).group(1)) / 1e3 for key in ("VmRSS", "VmHWM")}
+    mb = {key: int(re.search(key + r":\\s+(\\d+)", status).group(1)) * 1024 / 1e6 for key in ("VmRSS", "VmHWM")}
 except OSError:
     mb = {"VmRSS": None, "VmHWM": None}
 print(json.dumps([import_s, import_cpu_s, ready_s, ready_cpu_s, mb["VmRSS"], mb["VmHWM"]]))
