@@ -302,5 +302,5 @@ def test_no_engine_is_exit_code_3(folder, write_wav, bursts, capsys):
 
 def test_help_teaches():
     text = build_parser().format_help()
-    for word in ("arecord", "exit codes", "0.5 s of silence", "--self-test", "tflite-runtime"):
+    for word in ("arecord", "exit codes", "1.5 s of silence", "--self-test", "tflite-runtime"):
         assert word in text
