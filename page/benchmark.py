@@ -9,8 +9,10 @@ page in a headless Chromium as somebody who comes for the first time (an empty c
 from __future__ import annotations
 
 import argparse
+import http.client
 import json
 import os
+import re
 import shutil
 import socket
 import statistics
@@ -57,6 +59,15 @@ class Timing:
 
 
 @dataclass(frozen=True)
+class Files:
+    """What a browser needs before it paints, fetched one after the other."""
+
+    count: int
+    bytes: int
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Process:
     """What the page's process is like after all pages were shown."""
 
@@ -83,6 +94,20 @@ def measure(url: str, browser: Browser, runs: int) -> list[Timing]:
     return timings
 
 
+def fetch_files(url: str) -> Files:
+    """Fetch what the page's HTML names over one connection, as a browser does over six."""
+    with urllib.request.urlopen(url) as answer:  # noqa: S310 - ours
+        html = answer.read().decode()
+    names = re.findall(r'(?:src|href)="\./([^"]+\.(?:js|css|woff2))"', html)
+    count_bytes = 0
+    with closing(http.client.HTTPConnection(url.removeprefix("http://"))) as connection:
+        start_s = time.perf_counter()
+        for name in names:
+            connection.request("GET", f"/{name}")
+            count_bytes += len(connection.getresponse().read())
+        return Files(len(names), count_bytes, time.perf_counter() - start_s)
+
+
 def look_at(pid: int) -> Process:
     """Read what a process has in its memory, from /proc."""
     maps = Path(f"/proc/{pid}/maps").read_text(encoding="utf-8", errors="replace")
@@ -99,7 +124,7 @@ def running_page() -> Iterator[tuple[str, int]]:
         port = int(probe.getsockname()[1])
     environment = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'runtime'}"}
     process = subprocess.Popen(
-        [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", f"--server.port={port}"],
+        [sys.executable, "-m", "page.serve", "streamlit_app.py", f"--server.port={port}"],
         cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     url = f"http://127.0.0.1:{port}"
@@ -126,22 +151,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with running_page() as (url, pid), sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=program, args=["--no-sandbox"])
         timings = measure(url, browser, options.runs)
-        process = look_at(pid)
+        process, files = look_at(pid), fetch_files(url)
         browser.close()
     if options.json:
         answer = {"pages": [asdict(timing) for timing in timings], "process": asdict(process)}
+        answer["files"] = asdict(files)
         sys.stdout.write(json.dumps(answer) + "\n")
     else:
-        sys.stdout.write(_table(timings, process))
+        sys.stdout.write(_table(timings, process, files))
     slow = any(not timing.first_paint_s < FIRST_PAINT_BAR_S for timing in timings)
     return 1 if slow or process.torch else 0
 
 
-def _table(timings: Sequence[Timing], process: Process) -> str:
+def _table(timings: Sequence[Timing], process: Process, files: Files) -> str:
     lines = [f"{'page':<12}{'first paint':>12}{'content':>10}"]
     lines += [f"{t.page:<12}{t.first_paint_s:>10.2f} s{t.content_s:>8.2f} s" for t in timings]
     torch = "PyTorch is loaded" if process.torch else "no PyTorch in it"
     load = os.getloadavg()[0]
+    size_mib = files.bytes / 2**20
+    lines.append(f"Its {files.count} files, {size_mib:.1f} MiB, one by one: {files.seconds:.2f} s.")
     lines.append(f"The page's process: {process.memory_mib:.0f} MiB, {torch}.")
     lines.append(f"This machine: {os.cpu_count()} cores, load {load:.1f}.")
     return "\n".join(lines) + "\n"

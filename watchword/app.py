@@ -33,7 +33,7 @@ def serve(port: int, address: str = "127.0.0.1", workers: int = 1) -> int:
     """
     page = subprocess.Popen(
         [
-            *(sys.executable, "-m", "streamlit", "run", str(PAGE)),
+            *(sys.executable, "-m", "page.serve", str(PAGE)),
             *("--server.port", str(port), "--server.address", address),
         ],
         cwd=PAGE.parent,  # Streamlit reads .streamlit/config.toml from there

@@ -93,7 +93,7 @@ def running_site(folder: Path, port: int, **more: str) -> Iterator[Site]:
     }
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", f"--server.port={port}"],
+            [sys.executable, "-m", "page.serve", "streamlit_app.py", f"--server.port={port}"],
             cwd=ROOT, env=environment, stdout=output, stderr=output, start_new_session=True,
         )  # fmt: skip
     try:
