@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from exporters.exam import Exam, join, missed
-from exporters.exam_cli import add_recordings, read_recordings
+from exporters.exam import Exam, missed
+from exporters.exam_cli import add_recordings, read_exam
 from exporters.onnx import convert_onnx, embed_onnx
 from exporters.quantize import quantize_onnx
 from exporters.recipes import CANDIDATES, Recipe
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
     from exporters.measure import Measured
     from exporters.report import Check
-    from exporters.sound import Sound
     from exporters.step import Floats
     from watchword_runtime.manifest import Decision
 
@@ -77,19 +76,15 @@ class Comparison:
         )
 
 
-def compare_recipes(
-    model: TinyCRNN, calibration: Floats, rule: Decision, positives: Sound, negatives: Sound
-) -> Comparison:
+def compare_recipes(model: TinyCRNN, calibration: Floats, rule: Decision, exam: Exam) -> Comparison:
     """Make and measure every candidate.
 
     Args:
         model: the network, in eval mode.
         calibration: float32 [frames, 40], for candidates that need ranges.
         rule: how logits are averaged.
-        positives: one phrase in each recording.
-        negatives: no phrase in any.
+        exam: recordings without the phrase, and then with it, in steps of the network.
     """
-    exam = join(negatives, positives, model.config.frames_per_step * HOP_S)
     reference = Reference.hear(model, exam.sound.samples, rule)
     manifest = Manifest("comparison", "en", step_spec(model.config), rule)
     text = json.dumps(manifest.to_dict())
@@ -131,12 +126,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add_recordings(parser)
     options = parser.parse_args(arguments)
     try:
-        positives, negatives = read_recordings(options)
         model, calibration, rule = read_training(options.training)
+        exam = read_exam(options, model.config.frames_per_step * HOP_S)
     except (AudioError, CheckpointError, FileNotFoundError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    sys.stdout.write(table(compare_recipes(model, calibration, rule, positives, negatives)))
+    sys.stdout.write(table(compare_recipes(model, calibration, rule, exam)))
     return 0
 
 

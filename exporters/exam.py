@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 RULE = Decision(threshold=0.5, smoothing_steps=6, refractory_s=2.0, warmup_steps=10)
 """As trainings choose it; the threshold is moved to each rate."""
+PAUSE_S = 10.0
+"""Before each recording of the phrase: nobody says it again and again without a pause."""
 
 
 @dataclass(frozen=True)

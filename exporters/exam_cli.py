@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from exporters.sound import read_sound
+from exporters.exam import PAUSE_S, Exam, join
+from exporters.sound import read_sound, spread
 
 if TYPE_CHECKING:
     import argparse
@@ -20,6 +21,16 @@ def add_recordings(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--negatives", type=Path, required=True, help="recordings without it")
     parser.add_argument("--hours", type=float, default=10.0, help="of negatives at most (10)")
+
+
+def read_exam(options: argparse.Namespace, step_s: float) -> Exam:
+    """Return the recordings as one stream; the positives come last, with PAUSE_S before each.
+
+    Raises:
+        AudioError: there are none, or a file that cannot be read.
+    """
+    positives, negatives = read_recordings(options)
+    return join(negatives, spread(positives, PAUSE_S), step_s)
 
 
 def read_recordings(options: argparse.Namespace) -> tuple[Sound, Sound]:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from exporters.exam import Exam, join, missed
+from exporters.exam import PAUSE_S, Exam, join, missed
 from exporters.exam_cli import add_recordings, read_recordings
-from exporters.sound import Sound, read_sound
+from exporters.sound import Sound, read_sound, spread
 from watchword_runtime.decision import detection_steps, refractory_steps
 from watchword_runtime.detector import Detector
 from watchword_runtime.errors import AudioError, BundleError, NoEngineError
@@ -37,8 +37,6 @@ SPEECH_RMS = 2_000.0
 LOUD_DB = 20.0
 """Blocks of 20 ms this much below a recording's loudest, or less, are its loud parts."""
 BLOCK_SAMPLES = 320
-PAUSE_S = 10.0
-"""The room alone before each recording of the phrase."""
 ALONE_S = 300.0
 """The room alone at the end."""
 CHUNK_SAMPLES = SAMPLE_RATE_HZ // 10
@@ -79,8 +77,7 @@ class Heard:
 
 def stage(positives: Sound, negatives: Sound, pause_s: float) -> Scene:
     """Return the recordings, each as loud as the others, with the room's pauses between."""
-    spread = _spread(_levelled(positives), round(pause_s * SAMPLE_RATE_HZ))
-    exam = join(_levelled(negatives), spread, HOP_S)
+    exam = join(_levelled(negatives), spread(_levelled(positives), pause_s), HOP_S)
     alone = np.zeros(round(ALONE_S * SAMPLE_RATE_HZ), np.int16)
     sound = Sound(np.concatenate([exam.sound.samples, alone]), exam.sound.spans)
     return Scene(Exam(sound, exam.negative_files, exam.step_s))
@@ -167,20 +164,6 @@ def _levelled(sound: Sound) -> Sound:
             scaled = part * np.float32(SPEECH_RMS / level)
             samples[first:last] = np.clip(np.rint(scaled), -32_768, 32_767)
     return Sound(samples, sound.spans)
-
-
-def _spread(sound: Sound, pause_samples: int) -> Sound:
-    """Return the recordings with so much silence before each; the spans leave it out."""
-    pause = np.zeros(pause_samples, np.int16)
-    parts: list[Pcm] = []
-    spans = []
-    at = 0
-    for first, last in sound.spans:
-        parts += [pause, sound.samples[first:last]]
-        at += pause_samples
-        spans.append((at, at + last - first))
-        at += last - first
-    return Sound(np.concatenate(parts), tuple(spans))
 
 
 def _rms(pcm: Pcm) -> float:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from exporters.exam import Exam, join, missed
-from exporters.exam_cli import add_recordings, read_recordings
+from exporters.exam import Exam, missed
+from exporters.exam_cli import add_recordings, read_exam
 from exporters.micro import convert_micro
 from exporters.micro_artifact import run_micro, threshold_logit
 from exporters.micro_client import PROBABILITY_SCALE
@@ -80,12 +80,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--threshold", type=float, default=0.5, help="becomes one half (0.5)")
     options = parser.parse_args(arguments)
     try:
-        positives, negatives = read_recordings(options)
         model, calibration, rule = read_training(options.training)
+        exam = read_exam(options, model.config.frames_per_step * HOP_S)
     except (AudioError, CheckpointError, FileNotFoundError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    exam = join(negatives, positives, model.config.frames_per_step * HOP_S)
     heads = ["model", "bytes", "max logit error", "p99"]
     heads += [f"missed at {rate:g}/h" for rate in RATES_PER_HOUR]
     table = [heads, ["---"] * len(heads), *rows(model, calibration, rule, exam, options.threshold)]

@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from exporters.exam import Exam, join
-from exporters.exam_cli import add_recordings, read_recordings
+from exporters.exam_cli import add_recordings, read_exam
 from exporters.micro_artifact import MICRO
 from exporters.micro_client import quantised_steps
 from watchword_runtime.decision import detection_steps, refractory_steps
@@ -29,6 +28,7 @@ from watchword_runtime.frontend import SAMPLE_RATE_HZ, features
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from exporters.exam import Exam
     from exporters.step import Floats
     from watchword_runtime.frontend import Pcm
 
@@ -154,9 +154,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add_recordings(parser)
     options = parser.parse_args(arguments)
     try:
-        positives, negatives = read_recordings(options)
         manifest = Detector.load(options.bundle).manifest
-        exam = join(negatives, positives, manifest.step.step_s)
+        exam = read_exam(options, manifest.step.step_s)
         heard = list(listeners(options.bundle, exam.sound.samples))
     except (AudioError, BundleError, FileNotFoundError) as error:
         sys.stderr.write(f"{error}\n")

@@ -37,6 +37,20 @@ class Sound:
         return len(self.samples) / SAMPLE_RATE_HZ / 3600
 
 
+def spread(sound: Sound, pause_s: float) -> Sound:
+    """Return the recordings with so much more silence before each; the spans leave it out."""
+    pause = np.zeros(round(pause_s * SAMPLE_RATE_HZ), np.int16)
+    parts: list[Pcm] = []
+    spans = []
+    at = 0
+    for first, last in sound.spans:
+        parts += [pause, sound.samples[first:last]]
+        at += len(pause)
+        spans.append((at, at + last - first))
+        at += last - first
+    return Sound(np.concatenate(parts), tuple(spans))
+
+
 def read_sound(path: Path, most_s: float | None = None) -> Sound:
     """Read a file, or every audio file below a folder in the order of their names.
 
