@@ -26,7 +26,7 @@ LOUDER_DB = 5.0
 HIGHER = 1.3
 LONGER = 1.4
 OTHERS_SHORTER = 0.9
-TRAIL_OFF_DB = (6.0, 18.0)
+TRAIL_OFF_DB = (4.0, 12.0)
 TRAIL_OFF_FROM = 0.4
 """Share of the phrase behind which a voice may grow softer."""
 GLIDE_S = 0.04

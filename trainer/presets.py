@@ -35,7 +35,7 @@ class Preset:
     steps: int
     """Optimiser steps of each training."""
     runs: int = 1
-    """Trainings whose weights are averaged."""
+    """Trainings whose outputs are averaged into one network."""
 
 
 QUICK = Preset(
@@ -54,18 +54,18 @@ QUICK = Preset(
 )
 STANDARD = Preset(
     name="standard",
-    about="The balance: more voices, more near-misses, more hours that must stay silent.",
-    positive=BucketPlan(texts=36, clips_per_text=17, growth=24),
-    confuser=BucketPlan(texts=300, clips_per_text=2, growth=16),
-    in_between=BucketPlan(texts=120, clips_per_text=2, growth=8),
-    plain=BucketPlan(texts=5000, clips_per_text=1, growth=40),
+    about="The balance: more voices, and one network taught by three.",
+    positive=BucketPlan(texts=36, clips_per_text=14, growth=16),
+    confuser=BucketPlan(texts=200, clips_per_text=2, growth=12),
+    in_between=BucketPlan(texts=80, clips_per_text=2, growth=6),
+    plain=BucketPlan(texts=2800, clips_per_text=1, growth=24),
     positive_variants=12,
     confuser_variants=3,
     plain_variants=1,
-    ambient_hours=0.5,
+    ambient_hours=0.3,
     rooms=64,
-    steps=3000,
-    runs=2,
+    steps=2400,
+    runs=3,
 )
 BEST = Preset(
     name="best",

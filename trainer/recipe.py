@@ -44,9 +44,9 @@ class Strength:
     pause_share: float = 0.2
     """Hesitation between words, where the boundaries of words are known."""
     pause_s: tuple[float, float] = (0.06, 0.6)
-    stress_share: float = 0.25
+    stress_share: float = 0.15
     """One word weighs more than the others, where the boundaries of words are known."""
-    trail_off_share: float = 0.15
+    trail_off_share: float = 0.08
     room_share: float = 0.5
     measured_share: float = 0.35
     """Of the rooms, when measured ones are there."""

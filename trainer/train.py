@@ -13,11 +13,13 @@ import torch
 from torch import Tensor, nn
 
 from trainer.backbone import SHIPPED, start_from_backbone
+from trainer.distillation import DistilConfig, distil
 from trainer.feature_warp import FeatureWarp
 from trainer.model import TinyCRNN, TinyCRNNConfig
 from trainer.progress import Report, Stage
 from trainer.silence import SilentStates
 from trainer.validation import Verdict, judge
+from trainer.weight_average import update_average
 from trainer.windows import Batches
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ class TrainConfig:
 
     steps: int
     runs: int = 1
-    """Trainings from the same start, whose weights are averaged."""
+    """Trainings from the same start, whose outputs are averaged into one network."""
     positives_per_batch: int = 20
     near_per_batch: int = 10
     plain_per_batch: int = 20
@@ -77,6 +79,7 @@ class TrainConfig:
     mask_channels: int = 6
     pool_hop_frames: int = 50
     warp: FeatureWarp = field(default_factory=FeatureWarp)
+    distil: DistilConfig = field(default_factory=DistilConfig)
     backbone: Path | None = SHIPPED if SHIPPED.is_file() else None
     """Pretrained weights to start from; None starts from nothing."""
 
@@ -155,8 +158,8 @@ def train(
 ) -> Trained:
     """Train one network.
 
-    Several runs start from the same weights and draw differently; where the mean of their weights
-    does no worse than they do on average, it is what is kept: single runs differ by much.
+    Several runs start from the same weights and draw differently. The best of them learns what they
+    say on average; where that does worse on the validation voices than they do, it stays as it is.
 
     Args:
         examples: the training side of the split.
@@ -170,7 +173,7 @@ def train(
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     shape = model_config or TinyCRNNConfig()
     batches = Batches(examples, config, shape.hidden)
-    stage = Stage(report, "training", config.steps * config.runs)
+    stage = Stage(report, "training", _all_steps(config))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         start = TinyCRNN(shape)
@@ -183,36 +186,43 @@ def train(
             )
             for number in range(config.runs)
         ]
-    verdict, chosen = _choose(runs, validation)
+        verdict, chosen = min(runs, key=lambda run: run[0].cost)
+        if config.runs > 1:
+            rng = np.random.default_rng([seed, 2])
+            verdict, chosen = _distilled(runs, examples, validation, config, rng=rng, stage=stage)
     count = sum(parameter.numel() for parameter in chosen.parameters())
     return Trained(chosen.cpu().eval(), verdict, batches.frames, count)
 
 
-def _choose(
-    runs: Sequence[tuple[Verdict, TinyCRNN]], validation: Examples
+def _all_steps(config: TrainConfig) -> int:
+    """Return the steps of all runs and of the distillation behind them."""
+    return config.steps * config.runs + (config.distil.steps if config.runs > 1 else 0)
+
+
+def _distilled(
+    runs: Sequence[tuple[Verdict, TinyCRNN]],
+    examples: Examples,
+    validation: Examples,
+    config: TrainConfig,
+    *,
+    rng: np.random.Generator,
+    stage: Stage,
 ) -> tuple[Verdict, TinyCRNN]:
-    """Return the mean of the runs' weights, or the best run where the mean is of no use."""
-    best = min(runs, key=lambda run: run[0].cost)
-    if len(runs) == 1:
-        return best
-    mean = mean_weights([model for _, model in runs])
-    verdict = judge(mean, validation)
+    """Return the best run when it has learnt what all say, or as it was where that does worse."""
+    best_verdict, best = min(runs, key=lambda run: run[0].cost)
+    total, before = _all_steps(config), config.steps * config.runs
+
+    def tell(step: int, loss: float) -> None:
+        at = before + step
+        stage.at(at, f"step {at} of {total}, learning their mean", {"step": at, "loss": loss})
+
+    teachers = [model for _, model in runs]
+    student = distil(best, teachers, examples, config.distil, rng=rng, tell=tell)
+    verdict = judge(student, validation)
     usual = float(np.mean([verdict.cost for verdict, _ in runs]))
-    logger.info(
-        "Costs of the runs: %s; of their mean: %.3f", [r[0].cost for r in runs], verdict.cost
-    )
-    return (verdict, mean) if verdict.cost <= usual else best
-
-
-@torch.no_grad()
-def mean_weights(models: Sequence[TinyCRNN]) -> TinyCRNN:
-    """Return a network with the mean of all weights (M. Wortsman et al., "Model soups", 2022)."""
-    mean = copy.deepcopy(models[0]).eval()
-    states = [model.state_dict() for model in models]
-    for name, value in mean.state_dict().items():
-        if value.dtype.is_floating_point:
-            value.copy_(torch.stack([state[name] for state in states]).mean(dim=0))
-    return mean
+    logger.info("Costs of the runs: %s; distilled: %.3f", [r[0].cost for r in runs], verdict.cost)
+    stage.at(total, "one network from all", {"step": total, **verdict.live()})
+    return (verdict, student) if verdict.cost <= usual else (best_verdict, best)
 
 
 class _Run:
@@ -314,7 +324,7 @@ class _Run:
 
     def _report(self, step: int, loss: float, live: dict[str, float]) -> None:
         at = self._first + step
-        total = self._config.steps * self._config.runs
+        total = _all_steps(self._config)
         self._stage.at(at, f"step {at} of {total}", {"step": at, "loss": loss, **live})
 
 
@@ -323,13 +333,3 @@ def heavier(weight: float, false_accepts_per_hour: float, config: TrainConfig) -
     if false_accepts_per_hour <= config.target_rate_per_hour:
         return weight
     return min(weight * config.negative_growth, config.most_negative_weight)
-
-
-@torch.no_grad()
-def update_average(average: TinyCRNN, model: TinyCRNN, decay: float) -> None:
-    """Move the averaged weights a little towards the current ones; counters are copied."""
-    for kept, new in zip(average.state_dict().values(), model.state_dict().values(), strict=True):
-        if kept.dtype.is_floating_point:
-            kept.lerp_(new, 1 - decay)
-        else:
-            kept.copy_(new)

@@ -68,7 +68,7 @@ class Batches:
         windows = [*(window for window, _, _ in crops), *near, *plain]
         windows = [shift_channels(window, warp.draw_shift(rng)) for window in windows]
         return Batch(
-            mask_channels(as_batch(windows), config, rng),
+            mask_channels(as_batch(windows), config.mask_share, config.mask_channels, rng),
             np.array([start for _, start, _ in crops], np.int64),
             np.array([end for _, _, end in crops], np.int64),
             np.concatenate([other_pasts, near_pasts, plain_pasts]),
@@ -174,11 +174,18 @@ def crop_scene(
 
 
 def mask_channels(
-    batch: NDArray[np.float32], config: TrainConfig, rng: np.random.Generator
+    batch: NDArray[np.float32], share: float, most: int, rng: np.random.Generator
 ) -> NDArray[np.float32]:
-    """Silence a random band of channels in some windows (SpecAugment, D. S. Park et al., 2019)."""
-    for row in np.nonzero(rng.random(len(batch)) < config.mask_share)[0]:
-        width = int(rng.integers(1, config.mask_channels + 1))
+    """Silence a random band of channels in some windows (SpecAugment, D. S. Park et al., 2019).
+
+    Args:
+        batch: [windows, frames, channels]; it is changed.
+        share: of the windows.
+        most: channels of a band.
+        rng: decides.
+    """
+    for row in np.nonzero(rng.random(len(batch)) < share)[0]:
+        width = int(rng.integers(1, most + 1))
         first = int(rng.integers(0, batch.shape[2] - width))
         batch[row, :, first : first + width] = 0.0
     return batch

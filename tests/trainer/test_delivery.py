@@ -106,7 +106,7 @@ def test_each_word_is_stressed_as_often_as_the_others_and_a_single_one_never():
     assert draw_delivery(rng, 1, 1.0, 0.0) is None
     trailing = draw_delivery(rng, 1, 1.0, 1.0)
     assert trailing.levels_db == ()
-    assert 6 <= trailing.trail_off_db <= 18
+    assert 4 <= trailing.trail_off_db <= 12
 
 
 def test_deliveries_are_drawn_as_often_as_the_strength_says():

@@ -1,0 +1,91 @@
+"""Small made-up features: what a mean of networks is, and that one network learns it."""
+
+from itertools import islice
+
+import numpy as np
+import pytest
+import torch
+
+from trainer.dataset import Examples
+from trainer.distillation import DistilConfig, distil, draw_batches, mean_logits
+from trainer.model import TinyCRNN, TinyCRNNConfig
+from trainer.render import Scene, Stream
+from trainer.validation import batch_logits
+
+SMALL = TinyCRNNConfig(conv_channels=16, hidden=16, head=8, dropout=0.0)
+QUICK = DistilConfig(steps=80, batch_frames=2000, mask_share=0.0)
+
+
+def network(seed, *, scale=20.0):
+    """A network that says something loud about noise."""
+    torch.manual_seed(seed)
+    model = TinyCRNN(SMALL)
+    with torch.no_grad():
+        model.head2.weight *= scale
+    return model.eval()
+
+
+@pytest.fixture
+def examples():
+    rng = np.random.default_rng(0)
+
+    def features(count):
+        return rng.uniform(0, 20, (count, 40)).astype(np.float16)
+
+    nothing = np.zeros((0, 2), np.int32), np.zeros(0, np.int64)
+    return Examples(
+        tuple(Scene(features(300), 100, 150, n) for n in range(6)),
+        tuple(Stream(features(450), *nothing) for _ in range(3)),
+        tuple(Stream(features(700), *nothing) for _ in range(4)),
+    )
+
+
+def test_the_mean_of_logits_is_limited(examples):
+    streams = [scene.features for scene in examples.positives]
+    teachers = [network(1), network(2)]
+    one, two = (batch_logits(teacher, streams) for teacher in teachers)
+    mean = mean_logits(teachers, streams, most=100.0)
+    np.testing.assert_allclose(mean[3], (one[3] + two[3]) / 2, rtol=1e-5)
+    limited = mean_logits(teachers, streams, most=0.5)
+    assert max(np.abs(logits).max() for logits in limited) == 0.5
+
+
+def test_a_student_comes_to_say_what_the_teachers_say_on_average(examples):
+    teachers = [network(1), network(2), network(3)]
+    student = network(4)
+    before = [value.clone() for value in student.parameters()]
+    streams = [stream.features for stream in examples.plain]
+    wanted = np.concatenate(mean_logits(teachers, streams, QUICK.most_logit))
+
+    def far(model):
+        return float(np.abs(np.concatenate(batch_logits(model, streams)) - wanted).mean())
+
+    torch.manual_seed(0)
+    told = []
+    taught = distil(
+        student,
+        teachers,
+        examples,
+        QUICK,
+        rng=np.random.default_rng(0),
+        tell=lambda *of: told.append(of),
+    )
+    assert far(taught) < 0.5 * far(student)
+    assert [step for step, _ in told] == [20, 40, 60, 80]
+    assert told[-1][1] < told[0][1]
+    assert not taught.training
+    assert all(torch.equal(a, b) for a, b in zip(before, student.parameters(), strict=True))
+
+
+def test_batches_hold_every_stream_once_a_turn_and_keep_within_their_frames():
+    lengths = [300, 310, 320, 900, 950, 5000]
+    rng = np.random.default_rng(0)
+    batches = draw_batches(lengths, 2000, rng)
+    for _ in range(5):
+        seen: list[int] = []
+        while len(seen) < len(lengths):
+            batch = next(batches)
+            assert len(batch) * max(lengths[n] for n in batch) <= 2000 or batch == [5]
+            seen += batch
+        assert sorted(seen) == list(range(6))
+    assert len({tuple(batch) for batch in islice(batches, 60)}) > 6
