@@ -172,7 +172,11 @@ def _show_sources(title: str, sources: Any) -> None:
         source, licence = split_licence(name)
         rows.append({"Source": source, "Licence": licence, **counts})
     st.markdown(f"**{title}**")
-    st.dataframe(pd.DataFrame(rows).rename(columns=stage_name), hide_index=True)
+    table = pd.DataFrame(rows).rename(columns=stage_name)
+    hours = {"Hours": st.column_config.NumberColumn(format="%.2f")}
+    # A source of noise alone has no rooms.
+    shown = table.fillna(0).convert_dtypes()
+    st.dataframe(shown, hide_index=True, column_config=hours)
 
 
 def _show_backbone(backbone: Any) -> None:

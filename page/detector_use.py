@@ -78,7 +78,7 @@ def show_downloads(detector: Detector) -> None:
         if detector.micro:
             for path in detector.micro:
                 is_model = path.suffix == ".tflite"
-                note = "microWakeWord model, " if is_model else "its manifest, "
+                note = "microWakeWord model, " if is_model else "Its manifest, "
                 _show_file(path, path.name, f"{note}for ESPHome and Home Assistant's clients.")
     st.caption(
         "The zip has all of them, with manifest, self-test and model card. Each of the first "

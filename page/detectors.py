@@ -135,7 +135,7 @@ def show_head(job: Job, detector: Detector) -> None:
     with st.container(horizontal=True):
         real = detector.real_miss_rate
         st.metric(
-            "Missed",
+            "Missed" if real is None else "Missed, synthetic",
             share(detector.miss_rate),
             border=True,
             help="Of the phrase said by synthetic voices that training never heard, as shipped.",
