@@ -9,7 +9,13 @@ import torch
 from trainer.dataset import Examples, window_frames
 from trainer.distillation import DistilConfig
 from trainer.feature_warp import FeatureWarp, shift_channels, to_length
-from trainer.model import TinyCRNN, TinyCRNNConfig, load_checkpoint, save_checkpoint
+from trainer.model import (
+    SPEAK_FOR,
+    TinyCRNN,
+    TinyCRNNConfig,
+    load_checkpoint,
+    save_checkpoint,
+)
 from trainer.operating import decision, operating_points
 from trainer.progress import CancelledError
 from trainer.render import Scene, Stream
@@ -370,3 +376,12 @@ def test_several_runs_give_one_network_and_report_all_their_steps():
     )  # fmt: skip
     for one, two in zip(trained.model.parameters(), again.model.parameters(), strict=True):
         assert torch.equal(one, two)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_head_begins_with_the_same_share_of_evidence_whatever_the_seed(seed):
+    torch.manual_seed(seed)
+    weight = TinyCRNN().head2.weight
+    assert int((weight > 0).sum()) == round(SPEAK_FOR * weight.shape[1]) == 24
+    torch.manual_seed(seed + 1)
+    assert not torch.equal(TinyCRNN().head2.weight, weight)
