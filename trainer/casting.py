@@ -41,6 +41,7 @@ ENGINE_WEIGHTS: Mapping[Bucket, Mapping[str, float]] = {
         "nanotts": 0.8,
         "hibari": 0.7,
         "flite": 1,
+        "espeak": 1,
         "festival": 0.2,
         "bark": 3,
         "elevenlabs": 6,
@@ -60,7 +61,8 @@ ENGINE_WEIGHTS: Mapping[Bucket, Mapping[str, float]] = {
     },
 }
 """Which engines speak what. Kokoro is the most human and the slowest by far; espeak-ng is robotic
-and many-voiced: good enough for what must not trigger."""
+and many-voiced: good for what must not trigger. Every engine says the phrase, too: one that never
+does would be a sign that it is not the phrase."""
 
 
 NEED_GPU = ("bark",)
