@@ -10,7 +10,7 @@ Colour = Literal["blue", "green", "red", "gray"]
 
 PRESETS = {
     "quick": "A first detector in minutes, from fewer voices.",
-    "standard": "The balance: more voices, more near-misses, more hours that must stay silent.",
+    "standard": "The balance: more voices, and three trainings that teach one network.",
     "best": "About an hour: the most voices and the longest training.",
 }
 """What each preset is; the trainer's own words, which the page cannot import."""

@@ -54,7 +54,7 @@ QUICK = Preset(
 )
 STANDARD = Preset(
     name="standard",
-    about="The balance: more voices, and one network taught by three.",
+    about="The balance: more voices, and three trainings that teach one network.",
     positive=BucketPlan(texts=36, clips_per_text=14, growth=16),
     confuser=BucketPlan(texts=200, clips_per_text=2, growth=12),
     in_between=BucketPlan(texts=80, clips_per_text=2, growth=6),
