@@ -6,7 +6,7 @@ import copy
 import logging
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import torch
@@ -146,6 +146,16 @@ class Trained:
     parameters: int
 
 
+class FinishedRuns(Protocol):
+    """Where the networks of finished runs lie, so that a stopped training need not repeat them."""
+
+    def load(self, number: int) -> tuple[Verdict, TinyCRNN] | None:
+        """Return what `keep` was given for this run; None where nothing was, or it is damaged."""
+
+    def keep(self, number: int, verdict: Verdict, model: TinyCRNN) -> None:
+        """Keep what a run gave."""
+
+
 def train(
     examples: Examples,
     validation: Examples,
@@ -155,6 +165,7 @@ def train(
     report: Report,
     model_config: TinyCRNNConfig | None = None,
     device: str | None = None,
+    finished: FinishedRuns | None = None,
 ) -> Trained:
     """Train one network.
 
@@ -169,6 +180,7 @@ def train(
         report: receives the stage `training` with live figures.
         model_config: the network's shape.
         device: a torch device; a GPU when there is one, by default.
+        finished: where to look for finished runs, and to keep them, if there are several.
     """
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     shape = model_config or TinyCRNNConfig()
@@ -180,18 +192,29 @@ def train(
         if config.backbone is not None:
             start_from_backbone(start, config.backbone)
         start = start.to(device)
-        runs = [
-            _Run(copy.deepcopy(start), batches, validation, config, stage, number).train(
-                np.random.default_rng([seed, 1, number] if number else [seed, 1])
-            )
-            for number in range(config.runs)
-        ]
+        runs: list[tuple[Verdict, TinyCRNN]] = []
+        for number in range(config.runs):
+            run = finished.load(number) if finished and config.runs > 1 else None
+            if run is None:
+                if number:
+                    torch.manual_seed(_later_seed(seed, number))
+                learner = _Run(copy.deepcopy(start), batches, validation, config, stage, number)
+                run = learner.train(np.random.default_rng([seed, 1, *([number] if number else [])]))
+                if finished and config.runs > 1:
+                    finished.keep(number, *run)
+            runs.append((run[0], run[1].to(device)))
         verdict, chosen = min(runs, key=lambda run: run[0].cost)
         if config.runs > 1:
+            torch.manual_seed(_later_seed(seed, config.runs))
             rng = np.random.default_rng([seed, 2])
             verdict, chosen = _distilled(runs, examples, validation, config, rng=rng, stage=stage)
     count = sum(parameter.numel() for parameter in chosen.parameters())
     return Trained(chosen.cpu().eval(), verdict, batches.frames, count)
+
+
+def _later_seed(seed: int, number: int) -> int:
+    """Return a seed for what comes after the first run, whether or not that was just done."""
+    return int(np.random.SeedSequence([seed, 3, number]).generate_state(1)[0])
 
 
 def _all_steps(config: TrainConfig) -> int:

@@ -1,6 +1,7 @@
 """A training's work folder in, what an earlier run of the same request finished out.
 
-The clips that were chosen and the features that were rendered lie there until the training ends.
+The clips that were chosen, the features that were rendered and, of several runs, the networks that
+were trained lie there until the training ends.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from trainer.dataset_file import (
     load_dataset,
     save_dataset,
 )
+from trainer.model import CheckpointError, TinyCRNN, load_checkpoint, save_checkpoint
+from trainer.validation import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,12 +36,13 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+RUNS_FOLDER = "runs"
 SPARE_BYTES = 2**30
 """What keeping features must leave free: the training still has to be exported."""
 
 
 class FinishedStages:
-    """What is kept of the stages `speech` and `features`.
+    """What is kept of the stages `speech`, `features` and `training`.
 
     Args:
         work: the training's folder.
@@ -107,8 +111,13 @@ class FinishedStages:
                 error,
             )
 
+    def runs(self, corpus: Corpus) -> KeptRuns:
+        """Return where the networks lie that were trained on these clips."""
+        return KeptRuns(self.work / RUNS_FOLDER, self._made_with(corpus))
+
     def forget(self) -> None:
         """Remove what was kept: the training is finished, or needs other clips."""
+        shutil.rmtree(self.work / RUNS_FOLDER, ignore_errors=True)
         for name in (CORPUS_FILE, DATASET_FILE):
             for path in (self.work / name, self.work / f"{name}.part"):
                 path.unlink(missing_ok=True)
@@ -117,3 +126,39 @@ class FinishedStages:
         """Return what a dataset is made of: the request and the clips."""
         ids = {bucket.value: clip_ids(clips.clips) for bucket, clips in corpus.buckets.items()}
         return self._made_of | {"clips": hashlib.sha256(json.dumps(ids).encode()).hexdigest()}
+
+
+class KeptRuns:
+    """The networks of finished runs, a checkpoint folder each.
+
+    Args:
+        folder: made when the first is kept.
+        made_of: JSON values that tell these runs from all others.
+    """
+
+    def __init__(self, folder: Path, made_of: Mapping[str, Any]) -> None:
+        self._folder = folder
+        self._made_of = dict(made_of)
+
+    def load(self, number: int) -> tuple[Verdict, TinyCRNN] | None:
+        """Return a run's verdict and network; None where there is none, or a damaged one."""
+        folder = self._folder / str(number)
+        if not folder.is_dir():
+            return None
+        try:
+            model, meta = load_checkpoint(folder)
+            values = meta["verdict"] | {"miss_rates": tuple(meta["verdict"]["miss_rates"])}
+            verdict = Verdict(**values)
+            same = meta["made_of"] == self._made_of
+        except (CheckpointError, KeyError, TypeError) as error:
+            logger.warning("Training run %d anew: %s", number, error)
+            return None
+        if not same:
+            logger.warning("Training run %d anew: it is of other clips.", number)
+            return None
+        return verdict, model
+
+    def keep(self, number: int, verdict: Verdict, model: TinyCRNN) -> None:
+        """Keep what a run gave."""
+        meta = {"made_of": self._made_of, "verdict": asdict(verdict)}
+        save_checkpoint(model, self._folder / str(number), meta)

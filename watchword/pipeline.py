@@ -171,7 +171,14 @@ def _learn(
     config = TrainConfig(preset.steps, preset.runs)
     if request.from_nothing:
         config = replace(config, backbone=None)
-    trained = train(dataset.train, chooses, config, seed=request.seed, report=clock)
+    trained = train(
+        dataset.train,
+        chooses,
+        config,
+        seed=request.seed,
+        report=clock,
+        finished=finished.runs(corpus),
+    )
     clock(Progress("validation", 0.0, None, "choosing the operating points"))
     smoothing = choose_smoothing(trained.model, chooses)
     scores = score(trained.model, reports, smoothing)

@@ -362,19 +362,55 @@ def test_another_throat_moves_what_is_in_the_channels():
     assert shift_channels(window, 0.0) is window
 
 
+class Shelf:
+    """Keeps runs in memory."""
+
+    def __init__(self):
+        self.runs = {}
+
+    def load(self, number):
+        return self.runs.get(number)
+
+    def keep(self, number, verdict, model):
+        self.runs[number] = (verdict, model)
+
+
+SEVERAL = replace(FAST, steps=60, runs=3, distil=DistilConfig(steps=30))
+
+
+def train_several(seen, shelf=None, stop_at=None):
+    def report(progress):
+        step = progress.metrics.get("step", 0)
+        seen.append(step)
+        if stop_at and step >= stop_at:
+            raise CancelledError("enough")
+
+    return train(
+        examples(0, 12), examples(50, 6), SEVERAL, seed=0, report=report, model_config=SMALL,
+        finished=shelf,
+    )  # fmt: skip
+
+
 def test_several_runs_give_one_network_and_report_all_their_steps():
     seen = []
-    config = replace(FAST, steps=60, runs=2, distil=DistilConfig(steps=30))
-    trained = train(
-        examples(0, 12), examples(50, 6), config, seed=0,
-        report=lambda p: seen.append(p.metrics.get("step")), model_config=SMALL,
-    )  # fmt: skip
-    assert max(step for step in seen if step) == 150
-    again = train(
-        examples(0, 12), examples(50, 6), config, seed=0,
-        report=lambda p: None, model_config=SMALL,
-    )  # fmt: skip
-    for one, two in zip(trained.model.parameters(), again.model.parameters(), strict=True):
+    trained = train_several(seen)
+    assert max(seen) == 210
+    for one, two in zip(
+        trained.model.parameters(), train_several([]).model.parameters(), strict=True
+    ):
+        assert torch.equal(one, two)
+
+
+def test_a_stopped_training_repeats_no_finished_run_and_ends_the_same():
+    shelf = Shelf()
+    with pytest.raises(CancelledError):
+        train_several([], shelf, stop_at=150)
+    assert set(shelf.runs) == {0, 1}
+    seen = []
+    gone_on = train_several(seen, shelf)
+    assert min(step for step in seen if step) > 120
+    whole = train_several([])
+    for one, two in zip(gone_on.model.parameters(), whole.model.parameters(), strict=True):
         assert torch.equal(one, two)
 
 
