@@ -19,13 +19,7 @@ from trainer.model import (
 from trainer.operating import decision, operating_points
 from trainer.progress import CancelledError
 from trainer.render import Scene, Stream
-from trainer.train import (
-    TrainConfig,
-    WindowLoss,
-    heavier,
-    train,
-    window_logits,
-)
+from trainer.train import TrainConfig, train
 from trainer.validation import (
     SMOOTHING_CHOICES,
     ValidationScores,
@@ -36,6 +30,7 @@ from trainer.validation import (
     score,
     smooth,
 )
+from trainer.window_loss import WindowLoss, heavier, window_logits
 from trainer.windows import WindowPool, crop_scene
 
 SMALL = TinyCRNNConfig(conv_channels=16, hidden=16, head=8, dropout=0.0)
