@@ -1,0 +1,66 @@
+import numpy as np
+import pytest
+import soundfile
+
+from trainer import repetition_report
+from trainer.repetition_report import heard_twice, main, say_twice
+from watchword_runtime.frontend import SAMPLE_RATE_HZ
+
+
+class Once:
+    """A detector that hears a loud moment, and only the first of a stream."""
+
+    threshold = 0.5
+    step_s = 0.03
+
+    class manifest:  # noqa: N801 - stands for the detector's own
+        phrase = "smart mirror"
+
+        class decision:  # noqa: N801
+            warmup_steps = 10
+
+    def stream(self):
+        return self
+
+    def reset(self):
+        pass
+
+    def scores(self, pcm):
+        step = int(self.step_s * SAMPLE_RATE_HZ)
+        power = np.square(pcm[: len(pcm) // step * step].astype(float)).reshape(-1, step).mean(1)
+        loud = power > 0.2 * power.max()
+        again = np.cumsum(np.diff(loud, prepend=False) & loud) > 1
+        return (loud & ~again).astype(np.float32)
+
+
+@pytest.fixture
+def recording(tmp_path):
+    time_s = np.arange(SAMPLE_RATE_HZ // 2) / SAMPLE_RATE_HZ
+    said = (8000 * np.sin(2 * np.pi * 300 * time_s)).astype(np.int16)
+    silence = np.zeros(SAMPLE_RATE_HZ, np.int16)
+    soundfile.write(tmp_path / "one.wav", np.concatenate([silence, said, silence]), SAMPLE_RATE_HZ)
+    return tmp_path / "one.wav"
+
+
+def test_a_phrase_is_said_twice_with_a_gap_in_a_quiet_room(recording):
+    pcm, _ = soundfile.read(recording, dtype="int16")
+    scene, middle = say_twice(pcm, 2.0, np.random.default_rng(0))
+    loud = np.flatnonzero(np.abs(scene.astype(int)) > 4000) / SAMPLE_RATE_HZ
+    assert loud[0] == pytest.approx(3.0, abs=0.02)
+    assert loud[-1] == pytest.approx(3.0 + 0.5 + 2.0 + 0.5, abs=0.02)
+    assert middle / SAMPLE_RATE_HZ == pytest.approx(4.5, abs=0.02)
+    room = scene[:SAMPLE_RATE_HZ].astype(float)
+    said = scene[int(3.1 * SAMPLE_RATE_HZ) : int(3.4 * SAMPLE_RATE_HZ)].astype(float)
+    assert 10 * np.log10(np.mean(said**2) / np.mean(room**2)) == pytest.approx(40, abs=1)
+
+
+def test_a_detector_that_hears_only_once_is_found_out(recording, monkeypatch, capsys):
+    assert heard_twice(Once(), [recording], 2.5, 0.5).tolist() == [[True, False]]
+    monkeypatch.setattr(repetition_report.Detector, "load", lambda _: Once())
+    assert main(["bundle", "--positives", str(recording.parent), "--gaps", "2.5"]) == 0
+    assert "| 2.5 s | 0.0 % | 100.0 % |" in capsys.readouterr().out
+
+
+def test_a_folder_without_recordings_is_said(tmp_path, capsys):
+    assert main(["bundle", "--positives", str(tmp_path / "none")]) == 2
+    assert "check the path" in capsys.readouterr().err
