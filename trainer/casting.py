@@ -41,7 +41,7 @@ ENGINE_WEIGHTS: Mapping[Bucket, Mapping[str, float]] = {
         "nanotts": 0.8,
         "hibari": 0.7,
         "flite": 1,
-        "espeak": 1,
+        "espeak": 0.9,
         "festival": 0.2,
         "bark": 3,
         "elevenlabs": 6,
