@@ -17,7 +17,6 @@ import numpy as np
 import torch
 from torch import nn
 
-from trainer.said_again import twice
 from trainer.validation import batch_logits
 from trainer.weight_average import update_average
 from trainer.windows import mask_channels
@@ -47,8 +46,6 @@ class DistilConfig:
     """How much more a step counts in which the teachers hear the phrase."""
     attention_from_logit: float = -2.0
     """Where half of that begins."""
-    twice_every: int = 3
-    """In one of so many scenes the phrase is said twice."""
     batch_frames: int = 18_000
     """Three minutes of streams, their padding included."""
     average_decay: float = 0.99
@@ -75,10 +72,7 @@ def distil(
         rng: decides order and masks.
         tell: is told of steps and loss.
     """
-    streams = [
-        twice(scene, rng) if number % config.twice_every == 0 else scene.features
-        for number, scene in enumerate(examples.positives)
-    ]
+    streams = [scene.features for scene in examples.positives]
     streams += [stream.features for stream in (*examples.near, *examples.plain)]
     targets = mean_logits(teachers, streams, config.most_logit)
     model = copy.deepcopy(student).train()

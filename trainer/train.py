@@ -66,8 +66,6 @@ class TrainConfig:
     """Negative windows that begin in the state that their stream's past left."""
     other_past_share: float = 0.3
     """Positive windows that begin in the state that another stream left."""
-    again_share: float = 0.25
-    """Positive windows whose phrase was said just before."""
     remember_every: int = 50
     """Steps after which a share of the pasts is heard anew: the network changes."""
     remember_share: float = 0.125
@@ -281,7 +279,6 @@ class _Run:
         config = self._config
         shares = np.full((len(batch.features), 1), config.own_past_share)
         shares[: len(batch.ends)] = config.other_past_share
-        shares[: len(batch.ends)][batch.again] = 1.0
         states = self._silence.draw(len(batch.features), rng)
         after_past = torch.from_numpy(rng.random(shares.shape) < shares).to(states.device)
         return torch.where(after_past, torch.from_numpy(batch.pasts).to(states.device), states)

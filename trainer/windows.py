@@ -10,7 +10,6 @@ import numpy as np
 from trainer.dataset import as_batch, window_frames
 from trainer.feature_warp import FeatureWarp, shift_channels, to_length
 from trainer.pasts import StreamStates
-from trainer.said_again import SaidAgain
 from trainer.validation import batch_logits
 
 if TYPE_CHECKING:
@@ -37,8 +36,6 @@ class Batch:
     pasts: NDArray[np.float32]
     """[windows, hidden], a state of the network to begin in: after what came before the window in
     its stream; for positives, after another stream."""
-    again: NDArray[np.bool_]
-    """[positives], whether the phrase was said just before, and the past is of that."""
 
 
 class Batches:
@@ -56,26 +53,18 @@ class Batches:
         self._scenes = examples.positives
         self._near = WindowPool(examples.near, self.frames, config.pool_hop_frames, hidden)
         self._plain = WindowPool(examples.plain, self.frames, config.pool_hop_frames, hidden)
-        self._again = SaidAgain(self._scenes, hidden, np.random.default_rng(len(self._scenes)))
         self._config = config
 
     def draw(self, rng: np.random.Generator) -> Batch:
         """Draw one batch."""
         config, warp = self._config, self._config.warp
-        again = rng.random(config.positives_per_batch) < config.again_share
-        chosen = [
-            int(rng.integers(len(self._again.scenes if twice else self._scenes))) for twice in again
-        ]
         crops = [
-            crop_scene((self._again.scenes if twice else self._scenes)[i], self.frames, config, rng)
-            for twice, i in zip(again, chosen, strict=True)
+            crop_scene(self._scenes[int(i)], self.frames, config, rng)
+            for i in rng.integers(len(self._scenes), size=config.positives_per_batch)
         ]
         near, near_pasts = self._near.draw(config.near_per_batch, config.mined_draws, warp, rng)
         plain, plain_pasts = self._plain.draw(config.plain_per_batch, config.mined_draws, warp, rng)
         other_pasts = self._plain.pasts.draw(len(crops), rng)
-        for row in np.flatnonzero(again):
-            scene = self._again.scenes[chosen[row]]
-            other_pasts[row] = self._again.past(chosen[row], scene.start_frame - crops[row][1])
         windows = [*(window for window, _, _ in crops), *near, *plain]
         windows = [shift_channels(window, warp.draw_shift(rng)) for window in windows]
         return Batch(
@@ -83,7 +72,6 @@ class Batches:
             np.array([start for _, start, _ in crops], np.int64),
             np.array([end for _, _, end in crops], np.int64),
             np.concatenate([other_pasts, near_pasts, plain_pasts]),
-            again,
         )
 
     def mine(self, model: TinyCRNN) -> None:
@@ -95,13 +83,11 @@ class Batches:
         """Let the network hear a share of the streams, so that windows begin after their pasts."""
         self._near.pasts.refresh(model, share, rng)
         self._plain.pasts.refresh(model, share, rng)
-        self._again.refresh(model, rng)
 
     def forget(self) -> None:
         """Forget what an earlier network found loud, and the states that it was in."""
         for pool in (self._near, self._plain):
             pool.forget()
-        self._again.forget()
 
 
 class WindowPool:

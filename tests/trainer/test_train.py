@@ -31,7 +31,7 @@ from trainer.validation import (
     smooth,
 )
 from trainer.window_loss import WindowLoss, heavier, window_logits
-from trainer.windows import Batches, WindowPool, crop_scene
+from trainer.windows import WindowPool, crop_scene
 
 SMALL = TinyCRNNConfig(conv_channels=16, hidden=16, head=8, dropout=0.0)
 STILL = FeatureWarp(share=0.0)
@@ -416,15 +416,3 @@ def test_the_head_begins_with_the_same_share_of_evidence_whatever_the_seed(seed)
     assert int((weight > 0).sum()) == round(SPEAK_FOR * weight.shape[1]) == 24
     torch.manual_seed(seed + 1)
     assert not torch.equal(TinyCRNN().head2.weight, weight)
-
-
-def test_some_positives_begin_after_their_own_phrase(trained):
-    batches = Batches(examples(0, 12), replace(FAST, again_share=0.5), SMALL.hidden)
-    rng = np.random.default_rng(0)
-    batches.remember(trained[0].model, 1.0, rng)
-    drawn = [batches.draw(rng) for _ in range(40)]
-    again = np.concatenate([batch.again for batch in drawn])
-    assert again.mean() == pytest.approx(0.5, abs=0.1)
-    assert all(batch.pasts[: len(batch.ends)][batch.again].any(axis=1).all() for batch in drawn)
-    never = Batches(examples(0, 12), replace(FAST, again_share=0.0), SMALL.hidden)
-    assert not never.draw(rng).again.any()
