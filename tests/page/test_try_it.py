@@ -54,6 +54,18 @@ def heard_bursts(result):
     return hear(Detector.load(result["bundle"]), pcm)
 
 
+def test_what_is_said_at_once_is_heard_when_it_was_said(tmp_path):
+    detector = Detector.load(write_loud_bundle(tmp_path / "loud")["bundle"])
+    at_once = np.frombuffer(bursts()[44:], "<i2").astype(np.int16)[round(0.9 * 16_000) :]
+    heard = hear(detector, at_once)
+    late_by_s = [
+        heard.times_s[step] - (start_s - 0.9)
+        for step, start_s in zip(heard.detections(0.5), BURSTS_S, strict=True)
+    ]
+    assert all(0 < late_s < 0.35 for late_s in late_by_s)
+    assert heard.warmup == 0  # the silence before it was the time to settle
+
+
 def test_without_a_detector_it_says_what_to_do(open_page):
     app = open_page("try_it")
     assert "No detector yet" in texts(app.markdown)
