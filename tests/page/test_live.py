@@ -55,6 +55,16 @@ def shout(at_s, seconds=1.0):
     return pcm
 
 
+def test_the_network_has_settled_when_the_first_sound_comes(live):
+    live.detector.manifest.decision = Decision(
+        threshold=0.5, smoothing_steps=1, refractory_s=0.3, warmup_steps=10
+    )
+    at_once = Live(live.detector, "b")
+    at_once.take(sent(1, shout(0.05)))
+    assert at_once.detections[0][0] == pytest.approx(0.06, abs=0.001)
+    assert at_once.answer()["first_s"] == pytest.approx(0.03, abs=0.001)
+
+
 def test_chunks_give_scores_and_detections_at_their_places(live):
     live.take(sent(1, shout(0.5)))
     answer = live.answer()
