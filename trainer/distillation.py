@@ -17,8 +17,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from trainer.learner import Learner
 from trainer.validation import batch_logits
-from trainer.weight_average import update_average
 from trainer.windows import mask_channels
 
 if TYPE_CHECKING:
@@ -76,18 +76,8 @@ def distil(
     streams += [stream.features for stream in (*examples.near, *examples.plain)]
     targets = mean_logits(teachers, streams, config.most_logit)
     model = copy.deepcopy(student).train()
-    average = copy.deepcopy(student).eval()
+    learner = Learner(model, config)
     device = next(model.parameters()).device
-    optimiser = torch.optim.AdamW(
-        model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
-    )
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser,
-        config.learning_rate,
-        total_steps=config.steps,
-        pct_start=0.05,
-        cycle_momentum=False,
-    )
     batches = draw_batches([len(stream) for stream in streams], config.batch_frames, rng)
     for step in range(1, config.steps + 1):
         rows = next(batches)
@@ -95,15 +85,10 @@ def distil(
         masked = mask_channels(features, config.mask_share, config.mask_channels, rng)
         said, _ = model.listen(torch.from_numpy(masked).to(device))
         loss = _difference(said, wanted.to(device), there.to(device), config)
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 5.0)
-        optimiser.step()
-        schedule.step()
-        update_average(average, model, min(config.average_decay, (1 + step) / (10 + step)))
+        learner.step(loss)
         if step % 20 == 0 or step == config.steps:
             tell(step, float(loss.detach()))
-    return average
+    return learner.average
 
 
 def mean_logits(

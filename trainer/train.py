@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from trainer.backbone import SHIPPED, start_from_backbone
 from trainer.distillation import DistilConfig, distil
 from trainer.feature_warp import FeatureWarp
+from trainer.learner import Learner
 from trainer.model import TinyCRNN, TinyCRNNConfig
 from trainer.progress import Report, Stage
 from trainer.silence import SilentStates
 from trainer.validation import Verdict, judge
-from trainer.weight_average import update_average
 from trainer.window_loss import WindowLoss, heavier
 from trainer.windows import Batches
 
@@ -213,22 +213,12 @@ class _Run:
         self._first = number * config.steps
         self._loss_of = WindowLoss(config, model.config.frames_per_step)
         self._silence = SilentStates(model)
-        self._average = copy.deepcopy(model).eval()
+        self._learner = Learner(model, config)
         self._best: tuple[Verdict, TinyCRNN] | None = None
 
     def train(self, rng: np.random.Generator) -> tuple[Verdict, TinyCRNN]:
         """Return the best of the averaged weights and how they did."""
         config, model = self._config, self._model
-        optimiser = torch.optim.AdamW(
-            model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
-        )
-        schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimiser,
-            config.learning_rate,
-            total_steps=config.steps,
-            pct_start=0.05,
-            cycle_momentum=False,
-        )
         mine_steps = {round(share * config.steps) for share in config.mine_at}
         judge_steps = {
             round(config.steps * share)
@@ -239,20 +229,14 @@ class _Run:
         model.train()
         for step in range(1, config.steps + 1):
             loss = self._loss(self._batches.draw(rng), rng)
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            nn.utils.clip_grad_norm_(model.parameters(), 5.0)
-            optimiser.step()
-            schedule.step()
-            decay = min(config.average_decay, (1 + step) / (10 + step))
-            update_average(self._average, model, decay)
+            self._learner.step(loss)
             value = float(loss.detach())
             running = value if step == 1 else 0.98 * running + 0.02 * value
             if step % config.remember_every == 0:
                 first = step == config.remember_every
                 self._batches.remember(model, 1.0 if first else config.remember_share, rng)
             if step in mine_steps:
-                self._batches.mine(self._average)
+                self._batches.mine(self._learner.average)
             if step in judge_steps:
                 self._report(step, running, self._judge(step).live())
             elif step % 20 == 0:
@@ -284,13 +268,13 @@ class _Run:
         return torch.where(after_past, torch.from_numpy(batch.pasts).to(states.device), states)
 
     def _judge(self, step: int) -> Verdict:
-        verdict = judge(self._average, self._validation)
+        verdict = judge(self._learner.average, self._validation)
         self._loss_of.negative_weight = heavier(
             self._loss_of.negative_weight, verdict.false_accepts_per_hour, self._config
         )
         early = step < round(self._config.choose_from * self._config.steps)
         if not early and (self._best is None or verdict.cost <= self._best[0].cost):
-            self._best = (verdict, copy.deepcopy(self._average))
+            self._best = (verdict, copy.deepcopy(self._learner.average))
         return verdict
 
     def _report(self, step: int, loss: float, live: dict[str, float]) -> None:
