@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from trainer.evaluation.surroundings import check_recordings
 from trainer.recordings import RecordingError, find_recordings, read_recording
 from trainer.speech import INT16_SCALE, active_span
 from watchword_runtime import Detector
+from watchword_runtime.errors import BundleError, NoEngineError
 from watchword_runtime.frontend import SAMPLE_RATE_HZ, to_int16
 
 if TYPE_CHECKING:
@@ -77,12 +79,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.add_argument("--gaps", type=float, nargs="+", default=GAPS_S, metavar="SECONDS")
     chosen = options.parse_args(arguments)
     try:
-        files = find_recordings(chosen.positives)
-    except RecordingError as error:
+        return _report(chosen)
+    except (RecordingError, BundleError, NoEngineError, ValueError) as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 2
-    detector = Detector.load(chosen.bundle)
-    threshold = detector.threshold if chosen.threshold is None else chosen.threshold
+
+
+def _report(chosen: argparse.Namespace) -> int:
+    if min(chosen.gaps) <= 0:
+        raise ValueError("A gap lasts longer than 0 s.")
+    detector = Detector.load(chosen.bundle, threshold=chosen.threshold)
+    files = find_recordings(chosen.positives)
+    check_recordings(files)
+    threshold = detector.threshold
     print(f"{detector.manifest.phrase}: {len(files)} recordings, threshold {threshold:.4f}")  # noqa: T201
     print("| gap | missed the first time | the second, of those heard the first |\n|---|---|---|")  # noqa: T201
     for gap_s in chosen.gaps:

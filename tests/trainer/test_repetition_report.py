@@ -56,11 +56,26 @@ def test_a_phrase_is_said_twice_with_a_gap_in_a_quiet_room(recording):
 
 def test_a_detector_that_hears_only_once_is_found_out(recording, monkeypatch, capsys):
     assert heard_twice(Once(), [recording], 2.5, 0.5).tolist() == [[True, False]]
-    monkeypatch.setattr(repetition_report.Detector, "load", lambda _: Once())
+    monkeypatch.setattr(repetition_report.Detector, "load", lambda *_, **__: Once())
     assert main(["bundle", "--positives", str(recording.parent), "--gaps", "2.5"]) == 0
     assert "| 2.5 s | 0.0 % | 100.0 % |" in capsys.readouterr().out
 
 
-def test_a_folder_without_recordings_is_said(tmp_path, capsys):
+def test_a_folder_without_recordings_is_said(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(repetition_report.Detector, "load", lambda *_, **__: Once())
     assert main(["bundle", "--positives", str(tmp_path / "none")]) == 2
     assert "check the path" in capsys.readouterr().err
+
+
+def test_what_cannot_be_used_is_said_before_anything_is_heard(tmp_path, recording, capsys):
+    assert main([str(tmp_path / "no"), "--positives", str(recording)]) == 2
+    assert "There is no bundle" in capsys.readouterr().err
+    assert main(["bundle", "--positives", str(recording), "--gaps", "-1"]) == 2
+    assert "longer than 0 s" in capsys.readouterr().err
+
+
+def test_a_file_that_is_no_audio_is_named(recording, monkeypatch, capsys):
+    monkeypatch.setattr(repetition_report.Detector, "load", lambda *_, **__: Once())
+    (recording.parent / "two.wav").write_text("no audio")
+    assert main(["bundle", "--positives", str(recording.parent)]) == 2
+    assert "two.wav" in capsys.readouterr().err
