@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from exporters.step import Floats
 
 RULE = Decision(threshold=0.5, smoothing_steps=6, refractory_s=2.0, warmup_steps=10)
-"""As trainings choose it; the threshold is moved to each rate."""
+"""Refractory and warm-up as in every manifest. The threshold is moved to each rate; the smoothing
+is the training's own (`exporters.training_folder`)."""
 PAUSE_S = 10.0
 """Before each recording of the phrase: nobody says it again and again without a pause."""
 
