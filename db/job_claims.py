@@ -105,14 +105,8 @@ def finish(
     Raises:
         JobLostError, JobCancelledError: As `report`.
     """
-    now = time.time()
-    _update_own(
-        connection,
-        job_id,
-        worker,
-        "state = 'done', result = ?, fraction = 1, eta_s = 0, heartbeat = ?, finished = ?",
-        (json.dumps(dict(result)), now, now),
-    )
+    well = "state = 'done', result = ?, fraction = 1, eta_s = 0"
+    _end(connection, job_id, worker, well, json.dumps(dict(result)))
 
 
 def fail(connection: sqlite3.Connection, job_id: int, worker: str, error: str) -> None:
@@ -121,14 +115,16 @@ def fail(connection: sqlite3.Connection, job_id: int, worker: str, error: str) -
     Raises:
         JobLostError, JobCancelledError: As `report`.
     """
+    _end(connection, job_id, worker, "state = 'failed', error = ?, eta_s = NULL", error)
+
+
+def _end(
+    connection: sqlite3.Connection, job_id: int, worker: str, assignments: str, value: str
+) -> None:
+    """Write how a job ended, the one value among it, and when."""
     now = time.time()
-    _update_own(
-        connection,
-        job_id,
-        worker,
-        "state = 'failed', error = ?, eta_s = NULL, heartbeat = ?, finished = ?",
-        (error, now, now),
-    )
+    changes = f"{assignments}, heartbeat = ?, finished = ?"
+    _update_own(connection, job_id, worker, changes, (value, now, now))
 
 
 def release(connection: sqlite3.Connection, job_id: int, worker: str) -> None:
