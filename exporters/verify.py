@@ -27,8 +27,7 @@ from exporters.report import (
 from exporters.step import reference_logits
 from watchword_runtime.decision import detection_steps, refractory_steps
 from watchword_runtime.engines import ENGINES
-from watchword_runtime.frontend import HOP_S, SAMPLE_RATE_HZ, check_pcm
-from watchword_runtime.frontend import features as front_end
+from watchword_runtime.frontend import HOP_S, SAMPLE_RATE_HZ, FrontEnd, check_pcm
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -60,10 +59,11 @@ class Reference:
 
     sound: Pcm
     features: Floats
+    """float32 [frames, 40] of the silence that a stream settles on, then of the sound."""
     rounds: Floats
     """float32 [rounds, steps]: logits of the features again and again, as one stream."""
     scores: Floats
-    """float32 [steps] of the first round, smoothed as the runtime does."""
+    """float32 [steps of the sound] in the first round, smoothed as the runtime does."""
     fired: list[int]
     """Steps that are detections."""
     decision: Decision
@@ -82,10 +82,13 @@ class Reference:
         time: an hour is compared with its own hour.
         """
         frames = model.config.frames_per_step
-        heard = front_end(sound)
+        front_end = FrontEnd()
+        silent = front_end.settle()
+        settled = len(silent) // frames
+        heard = np.concatenate([silent[len(silent) % frames :], front_end.process(sound)])
         heard = heard[: len(heard) // frames * frames]
         logits = reference_logits(model, np.tile(heard, (rounds, 1))).reshape(rounds, -1)
-        scores = smoothed_scores(logits[0], decision)
+        scores = smoothed_scores(logits[0], decision)[settled:]
         fired = detections(scores, decision, frames * HOP_S)
         return cls(sound, heard, logits, scores, fired, decision, frames * HOP_S)
 
@@ -173,7 +176,7 @@ def compare(
         checks.append(_check(file, recipe, engine, measured, reference))
     return VerificationReport(
         stream_s=round(len(reference.sound) / SAMPLE_RATE_HZ, 2),
-        steps=len(reference.logits),
+        steps=len(reference.scores),
         drift_s=round(reference.rounds.size * reference.step_s, 2),
         logit_min=float(reference.logits.min()),
         logit_max=float(reference.logits.max()),

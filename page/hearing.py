@@ -13,8 +13,8 @@ import numpy as np
 
 from watchword_runtime.decision import detection_steps, refractory_steps
 from watchword_runtime.engines import ENGINES
-from watchword_runtime.frontend import SAMPLE_RATE_HZ, features
-from watchword_runtime.listener import FLUSH_S, LEAD_S, silence
+from watchword_runtime.frontend import SAMPLE_RATE_HZ, features, silence
+from watchword_runtime.listener import FLUSH_S
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,9 +84,6 @@ def choices(files: Sequence[ModelFile]) -> list[Choice]:
 def hear(detector: Detector, pcm: NDArray[np.int16]) -> Heard:
     """Run a detector over a piece of sound, and the silence behind it.
 
-    Silence is heard first, as by `watchword-listen`: a network that was just switched on misses
-    whoever speaks at once, and people do when they record themselves.
-
     Args:
         detector: as the runtime loaded it.
         pcm: int16 [samples] at 16 kHz.
@@ -94,17 +91,14 @@ def hear(detector: Detector, pcm: NDArray[np.int16]) -> Heard:
     Raises:
         ModelError: The model gave a number that is none.
     """
-    stream = detector.stream()
-    before = len(stream.scores(silence(LEAD_S)))
-    scores = stream.scores(np.concatenate([pcm, silence(FLUSH_S)]))
-    decision = detector.manifest.decision
+    scores = detector.stream().scores(np.concatenate([pcm, silence(FLUSH_S)]))
     return Heard(
         pcm,
         scores,
-        detector.step_end_s(before) - LEAD_S + detector.step_s * np.arange(len(scores)),
+        detector.step_end_s(0) + detector.step_s * np.arange(len(scores)),
         features(pcm),
-        refractory_steps(decision.refractory_s, detector.step_s),
-        max(0, decision.warmup_steps - before),
+        refractory_steps(detector.manifest.decision.refractory_s, detector.step_s),
+        detector.warmup_steps,
     )
 
 

@@ -18,7 +18,6 @@ import streamlit as st
 
 from watchword_runtime.decision import Trigger, refractory_steps
 from watchword_runtime.frontend import SAMPLE_RATE_HZ, to_int16
-from watchword_runtime.listener import LEAD_S, silence
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -88,19 +87,14 @@ class Live:
     ended: bool = False
 
     def __post_init__(self) -> None:
-        manifest, detector = self.detector.manifest, self.detector
+        detector = self.detector
         self._stream = detector.stream()
         self._trigger = Trigger(
             detector.threshold,
             refractory_steps(detector.refractory_s, detector.step_s),
-            manifest.decision.warmup_steps,
+            detector.warmup_steps,
         )
         self._resampler: Any = None
-        # As `watchword-listen` does: a network that was just switched on misses who speaks at once.
-        lead = self._stream.scores(silence(LEAD_S))
-        self._lead_steps = len(lead)
-        for score in lead:
-            self._trigger.hit(float(score))
 
     @property
     def samples(self) -> int:
@@ -122,7 +116,7 @@ class Live:
         self.scores = self._stream.scores(pcm).tolist()
         for step, score in enumerate(self.scores, self.steps):
             if self._trigger.hit(score):
-                self.detections.append((self._end_s(step), score))
+                self.detections.append((self.detector.step_end_s(step), score))
         self.ended = chunk.last or self.samples >= LONGEST_S * SAMPLE_RATE_HZ
 
     def pcm(self) -> NDArray[np.int16]:
@@ -136,17 +130,13 @@ class Live:
             "phrase": self.detector.manifest.phrase,
             "threshold": self.detector.threshold,
             "step_s": self.detector.step_s,
-            "first_s": self._end_s(0),
+            "first_s": self.detector.step_end_s(0),
             "number": self.number,
             "first_step": self.steps,
             "scores": [round(score, 4) for score in self.scores],
             "detections": [[time_s, round(score, 4)] for time_s, score in self.detections],
             "ended": self.ended,
         }
-
-    def _end_s(self, step: int) -> float:
-        """Return the seconds of sound that a step has heard, without the silence before it."""
-        return round(self.detector.step_end_s(step + self._lead_steps) - LEAD_S, 6)
 
     def _at_16_khz(self, chunk: Chunk) -> NDArray[np.int16]:
         if chunk.rate_hz == SAMPLE_RATE_HZ:

@@ -59,7 +59,7 @@ def heard_twice(
         RecordingError: a file cannot be read.
     """
     stream = detector.stream()
-    warmup = detector.manifest.decision.warmup_steps
+    warmup = detector.warmup_steps
     heard = np.zeros((len(files), 2), bool)
     for number, path in enumerate(files):
         scene, middle = say_twice(read_recording(path), gap_s, np.random.default_rng(number))

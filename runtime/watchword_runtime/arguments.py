@@ -9,7 +9,7 @@ from typing import Callable, Dict, Optional, Tuple
 from watchword_runtime import __version__
 from watchword_runtime.engines import ENGINES
 from watchword_runtime.gate import OPEN_DB, PRE_ROLL_S
-from watchword_runtime.listener import FLUSH_S, LEAD_S
+from watchword_runtime.listener import FLUSH_S
 from watchword_runtime.recordings import AFTER_S, BEFORE_S, TABLE, Limits
 
 EXIT_OK, EXIT_FAILED, EXIT_BAD_INPUT, EXIT_NO_ENGINE, EXIT_INTERRUPTED = 0, 1, 2, 3, 130
@@ -23,9 +23,8 @@ examples:
   watchword-listen smart_mirror --self-test --file smart_mirror.int8.tflite
 
 BUNDLE is the exported folder, its zip, or one .onnx or .tflite file out of it. Several listen to
-the same sound. {LEAD_S} s of silence are heard before the first sample, and {FLUSH_S} s after the
-last one of a file or pipe, so that a phrase at the very start or end is not lost; its time may then
-lie up to {FLUSH_S} s behind the end.
+the same sound. {FLUSH_S} s of silence are heard after the last sample of a file or pipe, so that a
+phrase at the very end is not lost; its time may then lie up to {FLUSH_S} s behind the end.
 
 exit codes:
   {EXIT_OK}    the sound was heard to its end, or the program was told to stop (SIGTERM); or the

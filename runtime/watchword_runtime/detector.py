@@ -13,7 +13,7 @@ from watchword_runtime.bundle import LoadedBundle, open_bundle
 from watchword_runtime.decision import Trigger, refractory_steps, sigmoid
 from watchword_runtime.engines import Model, Session, choose
 from watchword_runtime.errors import BundleNotFoundError
-from watchword_runtime.frontend import CHANNELS, HOP_S, WINDOW_HOPS, Floats, FrontEnd, Pcm
+from watchword_runtime.frontend import CHANNELS, HOP_S, Floats, FrontEnd, Pcm
 
 if TYPE_CHECKING:
     import os
@@ -45,6 +45,8 @@ class Detector:
         self.trigger_level = 1
         """Steps in a row that must reach the threshold; like the two above, for streams to come."""
         self.step_s = self.manifest.step.step_s
+        self.warmup_steps = self.manifest.decision.warmup_steps
+        """The first steps of a stream are no detections: noise that begins with it is loud news."""
         self._model = model
 
     @classmethod
@@ -100,14 +102,14 @@ class Detector:
 
     def step_end_s(self, step: int) -> float:
         """Return the seconds of audio that step `step` of a stream, counted from 0, has heard."""
-        frames = (step + 1) * self.manifest.step.frames
-        return round((frames + WINDOW_HOPS - 1) * HOP_S, 6)
+        return round((step + 1) * self.manifest.step.frames * HOP_S, 6)
 
 
 class FrameStream:
     """One detector's part of a stream: features in, scores and detections out."""
 
-    def __init__(self, detector: Detector) -> None:
+    def __init__(self, detector: Detector, silent: Floats) -> None:
+        """Begin a stream: see `start`."""
         self._detector = detector
         manifest = detector.manifest
         self._frames_per_step = manifest.step.frames
@@ -116,16 +118,24 @@ class FrameStream:
         self._trigger = Trigger(
             detector.threshold,
             refractory_steps(detector.refractory_s, detector.step_s),
-            manifest.decision.warmup_steps,
+            detector.warmup_steps,
             detector.trigger_level,
         )
-        self.reset()
+        self.start(silent)
 
-    def reset(self) -> None:
-        """Start a new stream, at 0 s."""
+    def start(self, silent: Floats) -> None:
+        """Start a new stream at 0 s: what `FrontEnd.settle` returned is heard first.
+
+        A network that was just switched on misses who speaks at once, and recordings often begin
+        with the phrase.
+        """
         self._session.reset()
         self._logits.clear()
         self._trigger.reset()
+        size = self._frames_per_step
+        steps = len(silent) // size
+        heard = silent[len(silent) - steps * size :].reshape(steps, size, CHANNELS)
+        self._logits.extend(self._session.run(heard))
         self._pending = np.empty((0, CHANNELS), dtype=np.float32)
         self._steps = 0
 
@@ -160,17 +170,17 @@ class FrameStream:
 class Stream:
     """One source of audio. Chunks of any length give the same results as all of it at once.
 
-    Streams are independent: each may live in a thread of its own. One stream is for one thread.
+    It begins as if the room had been silent before, so that a phrase may come at once. Streams are
+    independent: each may live in a thread of its own. One stream is for one thread.
     """
 
     def __init__(self, detector: Detector) -> None:
         self._front_end = FrontEnd()
-        self._frames = FrameStream(detector)
+        self._frames = FrameStream(detector, self._front_end.settle())
 
     def reset(self) -> None:
         """Forget everything heard: what follows is the start of a new stream, at 0 s."""
-        self._front_end.reset()
-        self._frames.reset()
+        self._frames.start(self._front_end.settle())
 
     def process(self, pcm: Pcm) -> list[Detection]:
         """Take int16 [samples] at 16 kHz, any number of them; return what they complete.

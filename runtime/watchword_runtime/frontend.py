@@ -25,6 +25,8 @@ HOP_S = HOP_SAMPLES / SAMPLE_RATE_HZ
 WINDOW_HOPS = 3
 """A vector covers 30 ms: the first one appears after three hops, then one each hop."""
 CHANNELS = 40
+SETTLED_FRAMES = 150
+"""Vectors of silence that a stream has heard before its first sample."""
 
 _HOP_BYTES = HOP_SAMPLES * 2
 _BLOCK_BYTES = 100 * _HOP_BYTES
@@ -100,10 +102,23 @@ class FrontEnd:
         reset_frontend(self._frontend)
         self._rest = b""
 
+    def settle(self) -> Floats:
+        """Forget all audio, then hear silence; return its float32 [SETTLED_FRAMES, 40].
+
+        From then on each hop gives one vector at once.
+        """
+        self.reset()
+        return self.process(silence((SETTLED_FRAMES + WINDOW_HOPS - 1) * HOP_S))
+
 
 def features(pcm: Pcm) -> Floats:
     """Return float32 [frames, 40] for int16 [samples] heard from a fresh state."""
     return FrontEnd().process(pcm)
+
+
+def silence(seconds: float) -> Pcm:
+    """Return int16 [samples] of nothing."""
+    return np.zeros(round(seconds * SAMPLE_RATE_HZ), dtype=np.int16)
 
 
 def to_int16(waveform: npt.ArrayLike) -> Pcm:

@@ -36,13 +36,14 @@ class GroupStream:
 
     def __init__(self, detectors: Sequence[Detector]) -> None:
         self._front_end = FrontEnd()
-        self._parts = [FrameStream(detector) for detector in detectors]
+        silent = self._front_end.settle()
+        self._parts = [FrameStream(detector, silent) for detector in detectors]
 
     def reset(self) -> None:
         """Forget everything heard: what follows is the start of a new stream, at 0 s."""
-        self._front_end.reset()
+        silent = self._front_end.settle()
         for part in self._parts:
-            part.reset()
+            part.start(silent)
 
     def process(self, pcm: Pcm) -> list[Detection]:
         """Take int16 [samples] at 16 kHz, any number of them; return what they complete.

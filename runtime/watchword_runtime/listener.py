@@ -5,9 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from watchword_runtime.frontend import SAMPLE_RATE_HZ, Pcm
+from watchword_runtime.frontend import SAMPLE_RATE_HZ, Pcm, silence
 from watchword_runtime.group import DetectorGroup
 
 if TYPE_CHECKING:
@@ -16,16 +14,8 @@ if TYPE_CHECKING:
     from watchword_runtime.detector import Detection, Detector
     from watchword_runtime.gate import Gate, Piece
 
-LEAD_S = 1.5
-"""Silence before the first sample, as in the evaluation: a stream that has just begun needs it to
-settle. Without it 98 % of phrases at the start of a recording are missed, with it 3 %."""
 FLUSH_S = 0.5
 """Silence after the last sample: the score may rise only some steps after the phrase ends."""
-
-
-def silence(seconds: float) -> Pcm:
-    """Return int16 [samples] of nothing."""
-    return np.zeros(round(seconds * SAMPLE_RATE_HZ), dtype=np.int16)
 
 
 class Listener:
@@ -40,7 +30,7 @@ class Listener:
         """All samples so far, also those that the gate left out."""
         self.heard_samples = 0
         """Those that reached the detectors."""
-        self._begin(0)
+        self._start_at(0)
 
     def hear(self, pcm: Pcm) -> list[Detection]:
         """Take int16 [samples], any number of them; return the detections that they complete.
@@ -61,7 +51,7 @@ class Listener:
         if self._gate is not None:
             self._gate.flush()
             self._gate.reset()
-        self._begin(self.source_samples)
+        self._start_at(self.source_samples)
 
     def finish(self) -> list[Detection]:
         """Hear the silence after the last sample; return what it completes."""
@@ -72,12 +62,6 @@ class Listener:
         found += self._feed(silence(FLUSH_S))
         self.heard_samples = heard
         return found
-
-    def _begin(self, sample: int) -> None:
-        """Start a stream at a sample before which there is nothing to settle on."""
-        self._start_at(sample)
-        self._stream.process(silence(LEAD_S))
-        self._start_s -= LEAD_S
 
     def _start_at(self, sample: int) -> None:
         self._stream.reset()

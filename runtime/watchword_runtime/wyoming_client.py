@@ -19,7 +19,7 @@ from watchword_runtime import __version__
 from watchword_runtime.detector import Detector, FrameStream
 from watchword_runtime.errors import AudioError, ModelError
 from watchword_runtime.frontend import SAMPLE_RATE_HZ, FrontEnd, Pcm
-from watchword_runtime.listener import FLUSH_S, LEAD_S, silence
+from watchword_runtime.listener import FLUSH_S
 from watchword_runtime.wyoming_events import ProtocolError, read_event
 from watchword_runtime.wyoming_sound import ClientSound, PcmFormat
 
@@ -164,22 +164,19 @@ class Listening:
         self.sound = ClientSound()
         self.detections = 0
         self._front_end = FrontEnd()
-        self._streams = {name: FrameStream(one) for name, one in detectors.items()}
-        self._advance(silence(LEAD_S))
+        silent = self._front_end.settle()
+        self._streams = {name: FrameStream(one, silent) for name, one in detectors.items()}
 
     def process(self, pcm: Pcm) -> list[tuple[str, float]]:
         """Take int16 [samples]; return name and time in s of the detections that they complete."""
-        found = self._advance(pcm)
-        self.detections += len(found)
-        return sorted(found, key=lambda one: one[1])
-
-    def _advance(self, pcm: Pcm) -> list[tuple[str, float]]:
         frames = self._front_end.process(pcm)
-        return [
-            (name, one.time_s - LEAD_S)
+        found = [
+            (name, one.time_s)
             for name, stream in self._streams.items()
             for one in stream.advance(frames)[1]
         ]
+        self.detections += len(found)
+        return sorted(found, key=lambda one: one[1])
 
 
 def describe(detectors: Mapping[str, Detector]) -> Info:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from watchword_runtime import Detector, DetectorGroup
+from watchword_runtime.frontend import SAMPLE_RATE_HZ, silence
 
 
 @pytest.fixture(params=["onnx", "tflite"])
@@ -94,3 +95,18 @@ def test_streams_cost_little_and_give_it_back(detector):
         tracemalloc.stop()
     assert each < 10_000
     assert kept < 10_000  # all of them together
+
+
+def test_a_stream_begins_as_if_there_had_been_silence(tiny, tmp_path, bursts):
+    detector = Detector.load(tiny.bundle(tmp_path / "bundle"))
+    at_once = bursts[round(0.95 * SAMPLE_RATE_HZ) :]
+    later = np.concatenate([silence(3.0), at_once])
+    stream = detector.stream()
+    found = stream.process(at_once)
+    stream.reset()
+    assert [one.time_s - 3.0 for one in stream.process(later)] == pytest.approx(
+        [one.time_s for one in found],
+        abs=detector.step_s + 1e-6,  # the first may wait for the warm-up
+    )
+    assert len(found) == 3
+    assert found[0].time_s < 0.5

@@ -48,9 +48,9 @@ def detector():
     return SimpleNamespace(
         manifest=SimpleNamespace(
             phrase="loud",
-            decision=SimpleNamespace(warmup_steps=3),
             operating_points=tuple(points),
         ),
+        warmup_steps=3,
         stream=LoudnessStream,
         step_s=STEP / RATE,
         threshold=0.75,

@@ -13,11 +13,10 @@ class Once:
     threshold = 0.5
     step_s = 0.03
 
+    warmup_steps = 10
+
     class manifest:  # noqa: N801 - stands for the detector's own
         phrase = "smart mirror"
-
-        class decision:  # noqa: N801
-            warmup_steps = 10
 
     def stream(self):
         return self

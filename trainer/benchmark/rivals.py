@@ -99,15 +99,8 @@ def _values(part: Any) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class _Decision:
-    warmup_steps: int = 0
-    """Rivals judge from the first step on."""
-
-
-@dataclass(frozen=True)
 class _Manifest:
     phrase: str
-    decision: _Decision
 
 
 @dataclass(frozen=True)
@@ -119,6 +112,8 @@ class RivalDetector:
     threshold: float
     """That its package ships or recommends."""
     stream: Callable[[], RivalStream]
+    warmup_steps: int = 0
+    """Rivals judge from the first step on."""
 
 
 @dataclass(frozen=True)
@@ -150,7 +145,7 @@ def _micro(phrase: str) -> RivalDetector:
 
     model = MicroWakeWord.from_builtin(Model(folder_name(phrase)))
     return RivalDetector(
-        _Manifest(phrase, _Decision()),
+        _Manifest(phrase),
         HOP_S,
         model.probability_cutoff,
         lambda: _MicroStream(model, MicroWakeWordFeatures()),
@@ -166,7 +161,7 @@ def _open(phrase: str) -> RivalDetector:
 
     model = OpenWakeWord.from_builtin(Model(folder_name(phrase)))
     return RivalDetector(
-        _Manifest(phrase, _Decision()),
+        _Manifest(phrase),
         CHUNK_SAMPLES / SAMPLE_RATE_HZ,
         OPEN_THRESHOLD,
         lambda: _OpenStream(model, OpenWakeWordFeatures.from_builtin()),

@@ -119,7 +119,6 @@ def score_positives(
     Raises:
         RecordingError: a file cannot be read.
     """
-    warmup = detector.manifest.decision.warmup_steps
     stream = detector.stream()
     out = np.zeros(len(files), np.float32)
     for number, path in enumerate(files):
@@ -130,7 +129,7 @@ def score_positives(
         if noise is not None:
             pcm = with_noise(pcm, noise, snr_db, np.random.default_rng([seed, number]))
         stream.reset()
-        scores = stream.scores(pcm)[warmup:]
+        scores = stream.scores(pcm)[detector.warmup_steps :]
         out[number] = scores.max() if len(scores) else 0.0
         stage.at(number + 1, f"{number + 1} of {len(files)} recordings")
     return out
@@ -153,7 +152,7 @@ def score_negatives(detector: Detector, files: Sequence[Path], stage: Stage) -> 
         samples += len(pcm)
         stage.at(number + 1, f"{number + 1} of {len(files)} files")
     scores = np.concatenate(parts)
-    scores[: detector.manifest.decision.warmup_steps] = 0.0
+    scores[: detector.warmup_steps] = 0.0
     return Negatives(
         scores,
         np.array(starts, np.int64),

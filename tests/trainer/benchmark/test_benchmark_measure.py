@@ -35,9 +35,9 @@ def write(path, level, seconds=1.0):
 
 @pytest.fixture
 def detector():
-    decision = SimpleNamespace(warmup_steps=3)
     return SimpleNamespace(
-        manifest=SimpleNamespace(phrase="loud", decision=decision),
+        manifest=SimpleNamespace(phrase="loud"),
+        warmup_steps=3,
         stream=LoudnessStream,
         step_s=STEP / RATE,
         threshold=0.35,
