@@ -83,6 +83,11 @@ class TrainConfig:
     backbone: Path | None = SHIPPED if SHIPPED.is_file() else None
     """Pretrained weights to start from; None starts from nothing."""
 
+    @property
+    def all_steps(self) -> int:
+        """Steps of all runs and of the distillation behind them."""
+        return self.steps * self.runs + (self.distil.steps if self.runs > 1 else 0)
+
 
 @dataclass(frozen=True)
 class Trained:
@@ -133,7 +138,7 @@ def train(
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     shape = model_config or TinyCRNNConfig()
     batches = Batches(examples, config, shape.hidden)
-    stage = Stage(report, "training", _all_steps(config))
+    stage = Stage(report, "training", config.all_steps)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         start = TinyCRNN(shape)
@@ -165,11 +170,6 @@ def _later_seed(seed: int, number: int) -> int:
     return int(np.random.SeedSequence([seed, 3, number]).generate_state(1)[0])
 
 
-def _all_steps(config: TrainConfig) -> int:
-    """Return the steps of all runs and of the distillation behind them."""
-    return config.steps * config.runs + (config.distil.steps if config.runs > 1 else 0)
-
-
 def _distilled(
     runs: Sequence[tuple[Verdict, TinyCRNN]],
     examples: Examples,
@@ -181,7 +181,7 @@ def _distilled(
 ) -> tuple[Verdict, TinyCRNN]:
     """Return the best run when it has learnt what all say, or as it was where that does worse."""
     best_verdict, best = min(runs, key=lambda run: run[0].cost)
-    total, before = _all_steps(config), config.steps * config.runs
+    total, before = config.all_steps, config.steps * config.runs
 
     def tell(step: int, loss: float) -> None:
         at = before + step
@@ -279,5 +279,5 @@ class _Run:
 
     def _report(self, step: int, loss: float, live: dict[str, float]) -> None:
         at = self._first + step
-        total = _all_steps(self._config)
+        total = self._config.all_steps
         self._stage.at(at, f"step {at} of {total}", {"step": at, "loss": loss, **live})

@@ -164,10 +164,8 @@ def test_a_preset_says_how_long_it_took_here_or_that_it_never_ran(open_page, con
 
 def test_what_is_said_of_presets_is_what_they_are():
     from trainer.presets import PRESETS
+    from trainer.train import TrainConfig
 
-    quick = PRESETS["quick"].steps * PRESETS["quick"].runs
-    assert {
-        name: round(preset.steps * preset.runs / quick, 1)
-        for name, preset in PRESETS.items()
-        if name != "quick"
-    } == TRAINING_OF_QUICK
+    steps = {name: TrainConfig(p.steps, p.runs).all_steps for name, p in PRESETS.items()}
+    quick = steps.pop("quick")
+    assert {name: round(count / quick, 1) for name, count in steps.items()} == TRAINING_OF_QUICK
