@@ -151,7 +151,7 @@ def test_a_preset_says_how_long_it_took_here_or_that_it_never_ran(open_page, con
     app = open_page("new_phrase")
     captions = app.radio(key="preset").proto.captions
     assert "Not run here yet; elsewhere 10 to 16 min on two cores." in captions[0]
-    assert "Not run here yet; it trains 3 times as long as quick." in captions[1]
+    assert "Not run here yet; it trains 3.4 times as long as quick." in captions[1]
     for minutes in (9, 14):
         job_id = jobs.submit(connection, "x", "quick", 0, {})
         job_claims.claim(connection, "w")
