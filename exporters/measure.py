@@ -101,6 +101,8 @@ def measure(engine: str, file: Path, sound: Pcm, features: Floats, rounds: int) 
 
 def _listen(detector: Detector, sound: Pcm) -> tuple[Floats, float | None]:
     """Return the scores float32 [steps] and the memory of this process in MB."""
+    # The network is compared, step by step: one that forgets in another step is not another one.
+    detector.forgets = False
     stream = detector.stream()
     scores, memory_mb, at, turn = [], None, 0, 0
     while at < len(sound):

@@ -64,8 +64,12 @@ class Batches:
         ]
         near, near_pasts = self._near.draw(config.near_per_batch, config.mined_draws, warp, rng)
         plain, plain_pasts = self._plain.draw(config.plain_per_batch, config.mined_draws, warp, rng)
-        other_pasts = self._plain.pasts.draw(len(crops), rng)
-        windows = [*(window for window, _, _ in crops), *near, *plain]
+        others, other_pasts = self._plain.draw(len(crops), 0.0, warp, rng)
+        said = [
+            talked_before(window, start, other, config, rng)
+            for (window, start, _), other in zip(crops, others, strict=True)
+        ]
+        windows = [*said, *near, *plain]
         windows = [shift_channels(window, warp.draw_shift(rng)) for window in windows]
         return Batch(
             mask_channels(as_batch(windows), config.mask_share, config.mask_channels, rng),
@@ -171,6 +175,32 @@ def crop_scene(
         window = np.concatenate([np.repeat(window[:1], -left, axis=0), window])
     start, end = ((at - left) * frames // recorded for at in (scene.start_frame, scene.end_frame))
     return to_length(window, frames), start, end
+
+
+def talked_before(
+    window: NDArray[np.float16],
+    start: int,
+    other: NDArray[np.float16],
+    config: TrainConfig,
+    rng: np.random.Generator,
+) -> NDArray[np.float16]:
+    """Let somebody else speak before the phrase in `talk_share` of the windows, up to a pause.
+
+    The negatives are people who talk. A phrase that only ever follows a silence is one that a
+    network no longer hears when somebody has just said something (docs/decisions/0019).
+
+    Args:
+        window: [frames, channels] with the phrase.
+        start: first frame of the phrase.
+        other: [frames, channels] of a stream without the phrase.
+        config: the recipe.
+        rng: decides.
+    """
+    pause = round(float(np.exp(rng.uniform(*np.log(config.talk_gap_frames)))))
+    end = start - pause
+    if rng.random() >= config.talk_share or end <= 0:
+        return window
+    return np.concatenate([other[len(other) - end :], window[end:]])
 
 
 def mask_channels(

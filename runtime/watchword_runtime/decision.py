@@ -29,6 +29,43 @@ def refractory_steps(refractory_s: float, step_s: float) -> int:
     return max(1, math.ceil(refractory_s / step_s - _ROUNDING_STEPS))
 
 
+FORGET_SCORE = 0.5
+"""What reaches this may have been the phrase, whatever the threshold is."""
+FORGET_AFTER_S = 0.6
+"""By then the phrase is over and its score was given."""
+
+
+class Forgetting:
+    """Says after which step a network forgets what it heard: a moment after what may be the phrase.
+
+    A network that has heard the phrase waits for something else: 2.5 s later it missed nearly every
+    second saying in a quiet room. The rule does not depend on the threshold, so that scores are a
+    function of the sound alone.
+    """
+
+    def __init__(self, step_s: float) -> None:
+        self._wait = max(1, round(FORGET_AFTER_S / step_s))
+        self._left = 0
+
+    def reset(self) -> None:
+        """Start a new stream."""
+        self._left = 0
+
+    @property
+    def steps_until_due(self) -> int:
+        """At least so many more steps come, the last one included, before `due` can be true."""
+        return self._left or self._wait
+
+    def due(self, score: float) -> bool:
+        """Take the next step's score; return whether the network forgets after this step."""
+        if self._left:
+            self._left -= 1
+            return self._left == 0
+        if score >= FORGET_SCORE:
+            self._left = self._wait
+        return False
+
+
 class Trigger:
     """Says of each step in turn whether it is a detection."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,10 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from watchword_runtime.bundle import LoadedBundle, open_bundle
-from watchword_runtime.decision import Trigger, refractory_steps, sigmoid
+from watchword_runtime.decision import Trigger, refractory_steps
 from watchword_runtime.engines import Model, Session, choose
 from watchword_runtime.errors import BundleNotFoundError
-from watchword_runtime.frontend import CHANNELS, HOP_S, Floats, FrontEnd, Pcm
+from watchword_runtime.frontend import HOP_S, Floats, FrontEnd, Pcm
+from watchword_runtime.scores import ScoreStream
 
 if TYPE_CHECKING:
     import os
@@ -43,7 +43,10 @@ class Detector:
         self.threshold = threshold
         self.refractory_s = self.manifest.decision.refractory_s
         self.trigger_level = 1
-        """Steps in a row that must reach the threshold; like the two above, for streams to come."""
+        """Steps in a row that must reach the threshold."""
+        self.forgets = True
+        """Whether what may have been the phrase is forgotten (`Forgetting`). Like the three above,
+        for streams to come."""
         self.step_s = self.manifest.step.step_s
         self.warmup_steps = self.manifest.decision.warmup_steps
         """The first steps of a stream are no detections: noise that begins with it is loud news."""
@@ -109,34 +112,28 @@ class FrameStream:
     """One detector's part of a stream: features in, scores and detections out."""
 
     def __init__(self, detector: Detector, silent: Floats) -> None:
-        """Begin a stream: see `start`."""
+        """Begin a stream; `silent` is what `FrontEnd.settle` returned."""
         self._detector = detector
         manifest = detector.manifest
-        self._frames_per_step = manifest.step.frames
-        self._session = detector.session()
-        self._logits: deque[float] = deque(maxlen=manifest.decision.smoothing_steps)
+        self._scores = ScoreStream(
+            detector.session(),
+            manifest.step,
+            manifest.decision.smoothing_steps,
+            silent,
+            forgets=detector.forgets,
+        )
         self._trigger = Trigger(
             detector.threshold,
             refractory_steps(detector.refractory_s, detector.step_s),
             detector.warmup_steps,
             detector.trigger_level,
         )
-        self.start(silent)
+        self._steps = 0
 
     def start(self, silent: Floats) -> None:
-        """Start a new stream at 0 s: what `FrontEnd.settle` returned is heard first.
-
-        A network that was just switched on misses who speaks at once, and recordings often begin
-        with the phrase.
-        """
-        self._session.reset()
-        self._logits.clear()
+        """Start a new stream at 0 s; see `ScoreStream.start`."""
+        self._scores.start(silent)
         self._trigger.reset()
-        size = self._frames_per_step
-        steps = len(silent) // size
-        heard = silent[len(silent) - steps * size :].reshape(steps, size, CHANNELS)
-        self._logits.extend(self._session.run(heard))
-        self._pending = np.empty((0, CHANNELS), dtype=np.float32)
         self._steps = 0
 
     def advance(self, frames: Floats) -> tuple[list[float], list[Detection]]:
@@ -145,25 +142,14 @@ class FrameStream:
         Raises:
             ModelError: the model gave a logit that is not finite.
         """
-        detector = self._detector
-        frames = np.concatenate([self._pending, frames])
-        size = self._frames_per_step
-        steps = len(frames) // size
-        self._pending = frames[steps * size :].copy()
-        if not steps:
-            return [], []
-        logits = self._session.run(frames[: steps * size].reshape(steps, size, CHANNELS))
-        recent, hit = self._logits, self._trigger.hit
-        scores: list[float] = []
-        detections: list[Detection] = []
-        for step, logit in enumerate(logits, self._steps):
-            recent.append(logit)
-            score = sigmoid(sum(recent) / len(recent))
-            scores.append(score)
-            if hit(score):
-                time_s = detector.step_end_s(step)
-                detections.append(Detection(detector.manifest.phrase, time_s, score))
-        self._steps += steps
+        detector, hit = self._detector, self._trigger.hit
+        scores = self._scores.advance(frames)
+        detections = [
+            Detection(detector.manifest.phrase, detector.step_end_s(step), score)
+            for step, score in enumerate(scores, self._steps)
+            if hit(score)
+        ]
+        self._steps += len(scores)
         return scores, detections
 
 

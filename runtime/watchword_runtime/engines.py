@@ -35,6 +35,12 @@ class Runner(Protocol):
     def reset(self) -> None:
         """Set all states to zero."""
 
+    def save(self) -> list[Floats]:
+        """Return the states as they are now."""
+
+    def restore(self, states: list[Floats]) -> None:
+        """Go back to states that `save` returned."""
+
 
 class Engine(Protocol):
     """A library that runs model files."""
@@ -75,6 +81,14 @@ class Session:
             if not math.isfinite(logit):
                 raise ModelError(f"{self._file} gave the logit {logit}: export the detector again.")
         return logits
+
+    def save(self) -> list[Floats]:
+        """Return the states as they are now."""
+        return self._runner.save()
+
+    def restore(self, states: list[Floats]) -> None:
+        """Go back to states that `save` returned."""
+        self._runner.restore(states)
 
     def step(self, features: Floats) -> float:
         """Take float32 [1, F, 40]; return the logit of this step. Errors are those of `run`."""

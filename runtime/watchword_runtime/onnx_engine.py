@@ -75,8 +75,10 @@ class _OnnxRunner:
         features, *states = (np.zeros(shape, dtype=np.float32) for shape in inputs.values())
         others = [np.zeros_like(state) for state in states]
         logit = np.zeros((1, 1), dtype=np.float32)
-        self._features, self._logit, self._states = features, logit, [*states, *others]
+        self._features, self._logit = features, logit
         self._turns = []
+        self._sets = [states, others]
+        """What the first of the turns reads, and what it writes."""
         for before, after in ((states, others), (others, states)):
             binding = session.io_binding()
             for name, array in zip(inputs, [features, *before]):
@@ -86,8 +88,15 @@ class _OnnxRunner:
             self._turns.append(binding)
 
     def reset(self) -> None:
-        for state in self._states:
+        for state in self._sets[0]:
             state.fill(0.0)
+
+    def save(self) -> list[Floats]:
+        return [state.copy() for state in self._sets[0]]
+
+    def restore(self, states: list[Floats]) -> None:
+        for state, value in zip(self._sets[0], states):
+            state[...] = value
 
     def run(self, features: Floats) -> list[float]:
         logits = []
@@ -97,5 +106,7 @@ class _OnnxRunner:
             self._run(now)
             now, then = then, now
             logits.append(float(self._logit[0, 0]))
-        self._turns = [now, then]
+        if len(logits) % 2:
+            self._turns.reverse()
+            self._sets.reverse()
         return logits

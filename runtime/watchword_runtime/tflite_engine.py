@@ -144,6 +144,12 @@ class _TfliteRunner:
     def reset(self) -> None:
         self._states = self._zeros
 
+    def save(self) -> list[Floats]:
+        return self._states  # never changed in place: each step makes new ones
+
+    def restore(self, states: list[Floats]) -> None:
+        self._states = states
+
     def run(self, features: Floats) -> list[float]:
         model = self._model
         interpreter = model.interpreter

@@ -3,7 +3,7 @@ import pytest
 import soundfile
 
 from trainer import repetition_report
-from trainer.repetition_report import heard_twice, main, say_twice
+from trainer.repetition_report import heard_after, main, say_after
 from watchword_runtime.frontend import SAMPLE_RATE_HZ
 
 
@@ -43,21 +43,30 @@ def recording(tmp_path):
 
 def test_a_phrase_is_said_twice_with_a_gap_in_a_quiet_room(recording):
     pcm, _ = soundfile.read(recording, dtype="int16")
-    scene, middle = say_twice(pcm, 2.0, np.random.default_rng(0))
+    quieter = pcm // 4
+    scene, middle = say_after(quieter, pcm, 2.0, np.random.default_rng(0))
     loud = np.flatnonzero(np.abs(scene.astype(int)) > 4000) / SAMPLE_RATE_HZ
     assert loud[0] == pytest.approx(3.0, abs=0.02)
     assert loud[-1] == pytest.approx(3.0 + 0.5 + 2.0 + 0.5, abs=0.02)
     assert middle / SAMPLE_RATE_HZ == pytest.approx(4.5, abs=0.02)
+    first = scene[int(3.1 * SAMPLE_RATE_HZ) : int(3.4 * SAMPLE_RATE_HZ)].astype(float)
+    last = scene[int(5.6 * SAMPLE_RATE_HZ) : int(5.9 * SAMPLE_RATE_HZ)].astype(float)
+    assert np.mean(first**2) == pytest.approx(np.mean(last**2), rel=0.01)
     room = scene[:SAMPLE_RATE_HZ].astype(float)
     said = scene[int(3.1 * SAMPLE_RATE_HZ) : int(3.4 * SAMPLE_RATE_HZ)].astype(float)
     assert 10 * np.log10(np.mean(said**2) / np.mean(room**2)) == pytest.approx(40, abs=1)
 
 
 def test_a_detector_that_hears_only_once_is_found_out(recording, monkeypatch, capsys):
-    assert heard_twice(Once(), [recording], 2.5, 0.5).tolist() == [[True, False]]
+    assert heard_after(Once(), [recording], 2.5, 0.5).tolist() == [[True, False]]
     monkeypatch.setattr(repetition_report.Detector, "load", lambda *_, **__: Once())
     assert main(["bundle", "--positives", str(recording.parent), "--gaps", "2.5"]) == 0
-    assert "| 2.5 s | 0.0 % | 100.0 % |" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "| 2.5 s | 0.0 % | 100.0 % |" in out
+    assert "somebody else" not in out
+    folder = str(recording.parent)
+    assert main(["bundle", "--positives", folder, "--talk", folder, "--gaps", "2.5"]) == 0
+    assert "somebody else | missed |\n|---|---|\n| 2.5 s | 100.0 % |" in capsys.readouterr().out
 
 
 def test_a_folder_without_recordings_is_said(tmp_path, monkeypatch, capsys):

@@ -31,7 +31,7 @@ from trainer.validation import (
     smooth,
 )
 from trainer.window_loss import WindowLoss, heavier, window_logits
-from trainer.windows import WindowPool, crop_scene
+from trainer.windows import WindowPool, crop_scene, talked_before
 
 SMALL = TinyCRNNConfig(conv_channels=16, hidden=16, head=8, dropout=0.0)
 STILL = FeatureWarp(share=0.0)
@@ -182,6 +182,21 @@ def test_a_crop_keeps_phrase_and_answer_time_inside(length):
         assert len(window) == length
         assert 0 <= start < end <= length - config.right_edge_frames[0]
         assert window[start, :12].mean() > 14
+
+
+def test_somebody_speaks_before_the_phrase_up_to_a_pause():
+    config = TrainConfig(steps=1, talk_share=0.5, talk_gap_frames=(10, 100))
+    window, other = np.zeros((320, 40), np.float16), np.ones((320, 40), np.float16)
+    rng = np.random.default_rng(0)
+    said = [talked_before(window, 180, other, config, rng) for _ in range(400)]
+    assert all(len(one) == 320 and not one[170:].any() for one in said)
+    talk = np.array([int(one[:, 0].sum()) for one in said])
+    assert 0.4 < (talk > 0).mean() < 0.6
+    pauses = 180 - talk[talk > 0]
+    assert pauses.min() < 15
+    assert pauses.max() > 85
+    assert np.median(pauses) < 45  # as often short as long
+    assert talked_before(window, 5, other, config, rng) is window, "no room for anything"
 
 
 def test_mining_finds_the_window_that_fires(trained):
