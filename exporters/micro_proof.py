@@ -50,6 +50,7 @@ class Listener:
 def listeners(bundle: Path, pcm: Pcm) -> Iterator[Listener]:
     """Hear the whole stream in each way that is installed here."""
     detector = Detector.load(bundle)
+    detector.forgets = False  # the clients do not
     yield Listener(
         f"watchword-runtime, {detector.file} on {detector.engine_name}",
         detector.stream().scores(pcm),
