@@ -2,6 +2,7 @@
 
 WATCHWORD_SLOW_TESTS=1 trains the preset quick, which takes as long as that takes and a minute more.
 WATCHWORD_SLOW_TESTS=tiny trains for seconds: it goes the same way and cannot hear at its end.
+With WATCHWORD_STORY_CLIPS=1 it begins with this machine's clips and sounds instead of none.
 """
 
 from __future__ import annotations
@@ -9,7 +10,9 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import venv
@@ -20,15 +23,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from db.connection import home
+from db.clips import CLIP_FOLDER
+from db.connection import DATABASE_FILE, home
+from tests.browser.conftest import free_port, running_site
 from tests.browser.steps import download, see
+from trainer.sounds import sounds_folder
 from trainer.tts.engines import available_engines
 from watchword_runtime.frontend import SAMPLE_RATE_HZ, to_int16
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Page
+    from playwright.sync_api import Browser, Page
 
     from tests.browser.conftest import Site
 
@@ -47,6 +53,22 @@ pytestmark = [
         WANTED not in {"1", "tiny"}, reason="trains a detector: set WATCHWORD_SLOW_TESTS=1"
     ),
 ]
+
+
+@pytest.fixture
+def site(tmp_path: Path, chromium: Browser) -> Iterator[Site]:
+    """A page, with this machine's clips and sounds if they are wanted."""
+    if os.environ.get("WATCHWORD_STORY_CLIPS"):
+        (tmp_path / "home").mkdir()
+        with (
+            sqlite3.connect(home() / DATABASE_FILE) as ours,
+            sqlite3.connect(tmp_path / "home" / DATABASE_FILE) as theirs,
+        ):
+            ours.backup(theirs)
+        for folder in (home() / CLIP_FOLDER, sounds_folder()):
+            shutil.copytree(folder, tmp_path / "home" / folder.relative_to(home()))
+    with running_site(tmp_path, free_port()) as running:
+        yield running
 
 
 @pytest.fixture
