@@ -37,13 +37,21 @@ OTHER_COLUMNS = {
 }
 
 
+CONTEXT_COLUMNS = {
+    "real_miss_talk_05": "after talk",
+    "real_miss_again_05": "said again",
+    "real_miss_talk_2": "after talk, 2/h",
+    "real_miss_again_2": "said again, 2/h",
+}
+"""Of people, where there are recordings of them."""
 FP32_COLUMNS = {f"fp32_{name}": f"fp32: {title}" for name, title in COLUMNS.items()}
 """Measured with --fp32 alone."""
+SHOWN = (*COLUMNS, *OTHER_COLUMNS, *CONTEXT_COLUMNS, *FP32_COLUMNS)
 
 
 def summary(results: Sequence[Result]) -> dict[str, Any]:
     """Return means and spreads as JSON values, and every result."""
-    frame, figures = _frame(results), [*COLUMNS, *OTHER_COLUMNS, *FP32_COLUMNS, "minutes"]
+    frame, figures = _frame(results), [*SHOWN, "minutes"]
     ours = frame[frame["detector"] == OURS]
 
     def values(found: Spread | None) -> dict[str, Any] | None:
@@ -81,9 +89,16 @@ def print_results(results: Sequence[Result], console: Console) -> None:
     console.print(_table(frame, {**COLUMNS, "minutes": "minutes"}))
     say(console, "At 2 per hour, and at the threshold that ships:")
     console.print(_table(frame, OTHER_COLUMNS))
-    if known := {name: title for name, title in FP32_COLUMNS.items() if frame[name].notna().any()}:
-        say(console, "The fp32 artifacts, at 0.5 per hour:")
-        console.print(_table(frame, known))
+    for heading, columns in (
+        (
+            "People, missed a second after somebody else, and 2.5 s after themselves:",
+            CONTEXT_COLUMNS,
+        ),
+        ("The fp32 artifacts, at 0.5 per hour:", FP32_COLUMNS),
+    ):
+        if known := {name: title for name, title in columns.items() if frame[name].notna().any()}:
+            say(console, heading)
+            console.print(_table(frame, known))
     _print_minutes(results, console)
     heard = sorted({name for r in results for name in r.notes.get("heard_by_backbone", ())})
     if heard:
@@ -97,8 +112,7 @@ def print_results(results: Sequence[Result], console: Console) -> None:
 def _frame(results: Sequence[Result]) -> pd.DataFrame:
     """Return one row for each result, with a column for every figure that is shown."""
     frame = as_frame(results)
-    shown = [*COLUMNS, *OTHER_COLUMNS, *FP32_COLUMNS]
-    return frame.reindex(columns=frame.columns.union(shown, sort=False))
+    return frame.reindex(columns=frame.columns.union(SHOWN, sort=False))
 
 
 def _table(frame: pd.DataFrame, columns: dict[str, str]) -> Table:

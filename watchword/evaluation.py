@@ -42,6 +42,7 @@ def evaluate(options: argparse.Namespace, console: Console) -> int:
         find_recordings(options.noise) if options.noise else (),
         options.snr or (DEFAULT_SNR_DB,),
         find_recordings(options.rooms) if options.rooms else (),
+        find_recordings(options.talk) if options.talk else (),
     )
     with ConsoleReport(console) as report:
         measured = measure(

@@ -27,7 +27,7 @@ Stream recordings through the shipped artifact: miss rate at several rates of fa
 hour, with 95 % bounds, 2 s refractory. Folders are searched for wav, flac, ogg, opus and mp3.
 
 Positives are heard clean, with noise at each level, in rooms, and in rooms with noise, as far as
---noise and --rooms are given.""",
+--noise and --rooms are given; with --talk also after somebody else, and said again.""",
         example="watchword evaluate out/jarvis --positives said/ --negatives radio/",
     )
     evaluate.add_argument("bundle", type=Path, help="bundle folder, zip or one model file")
@@ -40,6 +40,9 @@ Positives are heard clean, with noise at each level, in rooms, and in rooms with
         nargs="+",
         metavar="DB",
         help="speech over noise in dB, one or several (10)",
+    )
+    evaluate.add_argument(
+        "--talk", type=Path, help="recordings of other people, heard before the positives"
     )
     evaluate.add_argument("--rooms", type=Path, help="impulse responses to hear the positives in")
     evaluate.add_argument(

@@ -13,7 +13,7 @@ from trainer.evaluation.excerpts import ExcerptFolderError, FalseAccept, save_ex
 from trainer.evaluation.groups import SpeakerTableError, read_labels
 from trainer.evaluation.operating_rows import MissRate
 from trainer.evaluation.scores import in_room, padded
-from trainer.evaluation.surroundings import open_surroundings
+from trainer.evaluation.surroundings import Surroundings, open_surroundings
 from trainer.progress import Stage, silent
 from trainer.recordings import RecordingError, find_recordings, read_recording
 from trainer.speech import active_span
@@ -198,6 +198,31 @@ def test_each_recording_gets_a_room_of_its_own(detector, folders):
     assert 0 < heard.sum() < len(files)
     again = score_positives(detector, files, Stage(silent, "", 1), rooms=rooms)
     assert np.array_equal(scores, again)
+
+
+class FirstStream(LoudnessStream):
+    """Hears the first loud moment and nothing for three seconds behind it."""
+
+    def scores(self, pcm):
+        scores = super().scores(pcm)
+        loud = scores >= 0.5
+        for step in np.flatnonzero(loud):
+            if loud[step]:
+                loud[step + 20 : step + 140] = False
+        return np.where(loud, scores, 0).astype(np.float32)
+
+
+def test_what_was_said_before_may_hide_the_phrase(detector, folders):
+    talk = find_recordings(folders / "negatives")
+    heard = Surroundings(talk=(talk[1],))
+    named = measure(detector, folders, surroundings=heard).to_dict()["conditions"]
+    assert [condition["name"] for condition in named] == ["clean", "after talk", "said again"]
+    good = measure(detector, folders, surroundings=heard).shipped.miss
+    assert good["after talk"] == good["said again"] == good["clean"] == MissRate(1, 4)
+    detector.stream = FirstStream
+    deaf = measure(detector, folders, surroundings=heard).shipped.miss
+    assert deaf["clean"] == MissRate(1, 4)
+    assert deaf["after talk"] == deaf["said again"] == MissRate(4, 4)
 
 
 def test_silent_pieces_of_noise_are_passed_over():

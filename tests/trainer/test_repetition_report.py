@@ -3,7 +3,9 @@ import pytest
 import soundfile
 
 from trainer import repetition_report
-from trainer.repetition_report import heard_after, main, say_after
+from trainer.evaluation.scores import said_after, score_after
+from trainer.progress import Stage, silent
+from trainer.repetition_report import main
 from watchword_runtime.frontend import SAMPLE_RATE_HZ
 
 
@@ -44,7 +46,7 @@ def recording(tmp_path):
 def test_a_phrase_is_said_twice_with_a_gap_in_a_quiet_room(recording):
     pcm, _ = soundfile.read(recording, dtype="int16")
     quieter = pcm // 4
-    scene, middle = say_after(quieter, pcm, 2.0, np.random.default_rng(0))
+    scene, middle = said_after(quieter, pcm, 2.0, np.random.default_rng(0))
     loud = np.flatnonzero(np.abs(scene.astype(int)) > 4000) / SAMPLE_RATE_HZ
     assert loud[0] == pytest.approx(3.0, abs=0.02)
     assert loud[-1] == pytest.approx(3.0 + 0.5 + 2.0 + 0.5, abs=0.02)
@@ -58,7 +60,8 @@ def test_a_phrase_is_said_twice_with_a_gap_in_a_quiet_room(recording):
 
 
 def test_a_detector_that_hears_only_once_is_found_out(recording, monkeypatch, capsys):
-    assert heard_after(Once(), [recording], 2.5, 0.5).tolist() == [[True, False]]
+    files, stage = [recording], Stage(silent, "again", 1)
+    assert score_after(Once(), files, files, 2.5, stage).tolist() == [[1.0, 0.0]]
     monkeypatch.setattr(repetition_report.Detector, "load", lambda *_, **__: Once())
     assert main(["bundle", "--positives", str(recording.parent), "--gaps", "2.5"]) == 0
     out = capsys.readouterr().out

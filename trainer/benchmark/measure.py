@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from trainer.evaluate import score_negatives, score_positives
+from trainer.evaluation.scores import AGAIN_PAUSE_S, TALK_PAUSE_S, score_after
+from trainer.evaluation.surroundings import spread
 from trainer.phrases import Bucket, normalise_text
 from trainer.progress import Report, Stage
 from trainer.rates import count_false_accepts, threshold_allowing
@@ -92,7 +94,8 @@ def measure(
     Returns:
         Miss rates `real_miss_05`, `real_miss_10db_05`, `heldout_miss`, `heldout_miss_10db` …: at
         0.5 false accepts per hour on the field's negatives, at 2 (`_2`), and at the threshold that
-        ships (`_shipped`). What has no suffix for the rate is at 0.5 per hour.
+        ships (`_shipped`). What has no suffix for the rate is at 0.5 per hour. `real_miss_talk_05`
+        is a second after somebody else has spoken, `real_miss_again_05` said 2.5 s after itself.
     """
     stream = score_negatives(
         detector, field.negatives, Stage(report, "negatives", len(field.negatives))
@@ -120,6 +123,15 @@ def measure(
             for name, threshold in thresholds.items():
                 missed = float(np.mean(scores < threshold)) if files else None
                 figures[_named(who, condition, name)] = missed
+    for condition, first, pause_s in (
+        ("_talk", spread(field.negatives, len(recorded)), TALK_PAUSE_S),
+        ("_again", recorded, AGAIN_PAUSE_S),
+    ):
+        stage = Stage(report, f"real{condition}", len(recorded))
+        scores = score_after(detector, recorded, first, pause_s, stage)[:, 1]
+        for name, threshold in thresholds.items():
+            missed = float(np.mean(scores < threshold)) if recorded else None
+            figures[_named("real", condition, name)] = missed
     clips = exam.of(Bucket.CONFUSER)
     files = exam.paths(Bucket.CONFUSER)
     scores = score_positives(detector, files, Stage(report, "near-misses", len(files)))

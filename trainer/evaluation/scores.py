@@ -27,6 +27,12 @@ BEFORE_S = 1.5
 AFTER_S = 1.0
 SILENT_PIECE_RMS = 1e-4
 """A piece of noise below is digital silence, which has no level to be mixed at."""
+ROOM_BEFORE_S = 3.0
+QUIET_ROOM_DB = 40.0
+"""A quiet room's own noise, below the speech in it."""
+LONGEST_TALK_S = 4.0
+TALK_PAUSE_S = 1.0
+AGAIN_PAUSE_S = 2.5
 DRAWS = 20
 """Pieces that are tried before one must be silent."""
 
@@ -92,6 +98,63 @@ def in_room(pcm: NDArray[np.int16], response: Waveform) -> NDArray[np.int16]:
     wet = reverberate(speech, response)
     level = _rms(speech[first:last]) / max(_rms(wet[first:last]), 1e-9)
     return _unclipped(wet * np.float32(level))
+
+
+def said_after(
+    first: NDArray[np.int16], then: NDArray[np.int16], pause_s: float, rng: np.random.Generator
+) -> tuple[NDArray[np.int16], int]:
+    """Return one recording and then another, as loud, in a quiet room, and the pause's middle.
+
+    Args:
+        first: int16 [samples]; its last seconds.
+        then: int16 [samples].
+        pause_s: between the two, without the silence at their ends.
+        rng: draws the room's noise.
+    """
+    speech, before = _active(then), _active(first)[-round(LONGEST_TALK_S * SAMPLE_RATE_HZ) :]
+    before = before * np.float32(_rms(speech) / max(_rms(before), SILENT_PIECE_RMS))
+    start, pause, end = (
+        np.zeros(round(seconds * SAMPLE_RATE_HZ), np.float32)
+        for seconds in (ROOM_BEFORE_S, pause_s, AFTER_S)
+    )
+    scene = np.concatenate([start, before, pause, speech, end])
+    level = _rms(speech) * 10 ** (-QUIET_ROOM_DB / 20)
+    scene += rng.normal(0, level, len(scene)).astype(np.float32)
+    return _unclipped(scene), len(start) + len(before) + len(pause) // 2
+
+
+def score_after(
+    detector: Detector,
+    files: Sequence[Path],
+    first: Sequence[Path],
+    pause_s: float,
+    stage: Stage,
+) -> NDArray[np.float32]:
+    """Return the highest score [files, 2] before and after the pause between one and another.
+
+    Args:
+        detector: what ships, loaded by the runtime.
+        files: recordings of the phrase, one in each.
+        first: what is said before each, in turn.
+        pause_s: between the two.
+        stage: is told of every file.
+
+    Raises:
+        RecordingError: a file cannot be read.
+    """
+    stream = detector.stream()
+    out = np.zeros((len(files), 2), np.float32)
+    for number, path in enumerate(files):
+        before = read_recording(first[number % len(first)])
+        pcm, middle = said_after(
+            before, read_recording(path), pause_s, np.random.default_rng(number)
+        )
+        stream.reset()
+        scores = stream.scores(pcm)
+        step = round(middle / SAMPLE_RATE_HZ / detector.step_s)
+        out[number] = scores[detector.warmup_steps : step].max(), scores[step:].max()
+        stage.at(number + 1, f"{number + 1} of {len(files)} recordings")
+    return out
 
 
 def score_positives(
@@ -160,6 +223,12 @@ def score_negatives(detector: Detector, files: Sequence[Path], stage: Stage) -> 
         samples / SAMPLE_RATE_HZ / 3600,
         detector.step_s,
     )
+
+
+def _active(pcm: NDArray[np.int16]) -> Waveform:
+    speech = _waveform(pcm)
+    first, last = active_span(speech)
+    return speech[first:last]
 
 
 def _waveform(pcm: NDArray[np.int16]) -> Waveform:

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import soundfile
 
-from trainer.evaluation.scores import Condition, Waveform, score_positives
+from trainer.evaluation.scores import (
+    AGAIN_PAUSE_S,
+    TALK_PAUSE_S,
+    Condition,
+    Waveform,
+    score_after,
+    score_positives,
+)
 from trainer.progress import Report, Stage, silent
 from trainer.recordings import RecordingError, read_recording
 from trainer.rooms import normalised
@@ -36,6 +43,8 @@ class Surroundings:
     """One condition for each, where there is noise."""
     rooms: tuple[Waveform, ...] = ()
     """Impulse responses, each from its direct sound on and of unit energy."""
+    talk: tuple[Path, ...] = ()
+    """Recordings of other people, who speak before the phrase."""
 
     def conditions(self) -> Iterator[tuple[str, float | None, bool]]:
         """Yield name, signal-to-noise ratio and whether in rooms, the easiest first."""
@@ -50,8 +59,9 @@ def open_surroundings(
     noise: Sequence[Path] = (),
     snrs_db: Sequence[float] = (DEFAULT_SNR_DB,),
     rooms: Sequence[Path] = (),
+    talk: Sequence[Path] = (),
 ) -> Surroundings:
-    """Read noise and impulse responses.
+    """Read noise and impulse responses; talk is read when it is needed.
 
     Raises:
         RecordingError: a file cannot be read, or is no impulse response.
@@ -61,6 +71,7 @@ def open_surroundings(
         None if mix is None else mix.astype(np.float32) / INT16_SCALE,
         tuple(dict.fromkeys(snrs_db)),
         tuple(_response(path) for path in rooms),
+        tuple(talk),
     )
 
 
@@ -74,6 +85,8 @@ def hear_positives(
 ) -> tuple[Condition, ...]:
     """Score recordings of the phrase in every condition: clean, at each level of noise, in rooms.
 
+    Where there is talk, also a second after somebody else, and said again after 2.5 s.
+
     Args:
         detector: what ships, loaded by the runtime.
         files: recordings of the phrase, one in each.
@@ -81,7 +94,7 @@ def hear_positives(
         seed: decides rooms and pieces of noise.
         report: receives one stage a condition.
     """
-    return tuple(
+    conditions = [
         Condition(
             name,
             score_positives(
@@ -97,7 +110,21 @@ def hear_positives(
             in_rooms,
         )
         for name, snr_db, in_rooms in surroundings.conditions()
-    )
+    ]
+    if surroundings.talk:
+        for name, first, pause_s in (
+            ("after talk", spread(surroundings.talk, len(files)), TALK_PAUSE_S),
+            ("said again", files, AGAIN_PAUSE_S),
+        ):
+            stage = Stage(report, f"positives, {name}", len(files))
+            scores = score_after(detector, files, first, pause_s, stage)
+            conditions.append(Condition(name, scores[:, 1]))
+    return tuple(conditions)
+
+
+def spread(files: Sequence[Path], count: int) -> Sequence[Path]:
+    """Return up to `count` of many files, from all over the list."""
+    return files[:: max(1, len(files) // max(1, count))]
 
 
 def check_recordings(files: Sequence[Path]) -> None:

@@ -85,6 +85,7 @@ def test_figures_are_what_the_audio_says(detector, exam, folders):
     assert figures["threshold_2"] == pytest.approx(0.4, rel=1e-3)
     assert (figures["heldout_miss"], figures["heldout_miss_2"]) == (0.25, 0.0)
     assert (figures["real_miss_05"], figures["real_miss_shipped"]) == (0.5, 0.5)
+    assert (figures["real_miss_talk_05"], figures["real_miss_again_05"]) == (0.5, 0.5)
     assert figures["near_accept"] == 0.5
     assert figures["near_accept_unseen"] == 0.0
     assert figures["near_texts_unseen"] == 0.5
