@@ -19,7 +19,7 @@ from torch import nn
 
 from trainer.learner import Learner
 from trainer.validation import batch_logits
-from trainer.windows import mask_channels
+from trainer.windows import mask_channels, talked_before
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -49,6 +49,9 @@ class DistilConfig:
     batch_frames: int = 18_000
     """Three minutes of streams, their padding included."""
     average_decay: float = 0.99
+    talk_share: float = 0.4
+    """Scenes of the phrase in which somebody else spoke before it, as the teachers learnt them."""
+    talk_gap_frames: tuple[int, int] = (8, 250)
     mask_share: float = 0.15
     mask_channels: int = 6
 
@@ -72,7 +75,18 @@ def distil(
         rng: decides order and masks.
         tell: is told of steps and loss.
     """
-    streams = [scene.features for scene in examples.positives]
+    others = [stream.features for stream in examples.plain]
+    streams = [
+        talked_before(
+            scene.features,
+            scene.start_frame,
+            others[int(rng.integers(len(others)))],
+            config.talk_share,
+            config.talk_gap_frames,
+            rng,
+        )
+        for scene in examples.positives
+    ]
     streams += [stream.features for stream in (*examples.near, *examples.plain)]
     targets = mean_logits(teachers, streams, config.most_logit)
     model = copy.deepcopy(student).train()

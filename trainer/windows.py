@@ -66,7 +66,7 @@ class Batches:
         plain, plain_pasts = self._plain.draw(config.plain_per_batch, config.mined_draws, warp, rng)
         others, other_pasts = self._plain.draw(len(crops), 0.0, warp, rng)
         said = [
-            talked_before(window, start, other, config, rng)
+            talked_before(window, start, other, config.talk_share, config.talk_gap_frames, rng)
             for (window, start, _), other in zip(crops, others, strict=True)
         ]
         windows = [*said, *near, *plain]
@@ -181,10 +181,11 @@ def talked_before(
     window: NDArray[np.float16],
     start: int,
     other: NDArray[np.float16],
-    config: TrainConfig,
+    share: float,
+    pause_frames: tuple[int, int],
     rng: np.random.Generator,
 ) -> NDArray[np.float16]:
-    """Let somebody else speak before the phrase in `talk_share` of the windows, up to a pause.
+    """Let somebody else speak before the phrase in a share of the windows, up to a pause.
 
     The negatives are people who talk. A phrase that only ever follows a silence is one that a
     network no longer hears when somebody has just said something (docs/decisions/0019).
@@ -192,15 +193,16 @@ def talked_before(
     Args:
         window: [frames, channels] with the phrase.
         start: first frame of the phrase.
-        other: [frames, channels] of a stream without the phrase.
-        config: the recipe.
+        other: [any frames, channels] of a stream without the phrase; its end is heard.
+        share: of the windows.
+        pause_frames: the shortest and the longest pause, as often short as long.
         rng: decides.
     """
-    pause = round(float(np.exp(rng.uniform(*np.log(config.talk_gap_frames)))))
-    end = start - pause
-    if rng.random() >= config.talk_share or end <= 0:
+    end = start - round(float(np.exp(rng.uniform(*np.log(pause_frames)))))
+    if rng.random() >= share or end <= 0:
         return window
-    return np.concatenate([other[len(other) - end :], window[end:]])
+    talk = other[-end:]
+    return np.concatenate([window[: end - len(talk)], talk, window[end:]])
 
 
 def mask_channels(

@@ -185,10 +185,9 @@ def test_a_crop_keeps_phrase_and_answer_time_inside(length):
 
 
 def test_somebody_speaks_before_the_phrase_up_to_a_pause():
-    config = TrainConfig(steps=1, talk_share=0.5, talk_gap_frames=(10, 100))
     window, other = np.zeros((320, 40), np.float16), np.ones((320, 40), np.float16)
     rng = np.random.default_rng(0)
-    said = [talked_before(window, 180, other, config, rng) for _ in range(400)]
+    said = [talked_before(window, 180, other, 0.5, (10, 100), rng) for _ in range(400)]
     assert all(len(one) == 320 and not one[170:].any() for one in said)
     talk = np.array([int(one[:, 0].sum()) for one in said])
     assert 0.4 < (talk > 0).mean() < 0.6
@@ -196,7 +195,10 @@ def test_somebody_speaks_before_the_phrase_up_to_a_pause():
     assert pauses.min() < 15
     assert pauses.max() > 85
     assert np.median(pauses) < 45  # as often short as long
-    assert talked_before(window, 5, other, config, rng) is window, "no room for anything"
+    assert talked_before(window, 5, other, 1.0, (10, 100), rng) is window, "no room for anything"
+    short = talked_before(window, 180, other[:20], 1.0, (10, 100), rng)
+    assert len(short) == 320
+    assert short[:, 0].sum() == 20
 
 
 def test_mining_finds_the_window_that_fires(trained):
