@@ -51,7 +51,7 @@ class DistilConfig:
     average_decay: float = 0.99
     talk_share: float = 0.4
     """Scenes of the phrase in which somebody else spoke before it, as the teachers learnt them."""
-    talk_gap_frames: tuple[int, int] = (8, 250)
+    talk_pause_frames: tuple[int, int] = (8, 250)
     mask_share: float = 0.15
     mask_channels: int = 6
 
@@ -81,9 +81,9 @@ def distil(
             scene.features,
             scene.start_frame,
             others[int(rng.integers(len(others)))],
-            config.talk_share,
-            config.talk_gap_frames,
-            rng,
+            share=config.talk_share,
+            pause_frames=config.talk_pause_frames,
+            rng=rng,
         )
         for scene in examples.positives
     ]

@@ -66,7 +66,14 @@ class Batches:
         plain, plain_pasts = self._plain.draw(config.plain_per_batch, config.mined_draws, warp, rng)
         others, other_pasts = self._plain.draw(len(crops), 0.0, warp, rng)
         said = [
-            talked_before(window, start, other, config.talk_share, config.talk_gap_frames, rng)
+            talked_before(
+                window,
+                start,
+                other,
+                share=config.talk_share,
+                pause_frames=config.talk_pause_frames,
+                rng=rng,
+            )
             for (window, start, _), other in zip(crops, others, strict=True)
         ]
         windows = [*said, *near, *plain]
@@ -181,6 +188,7 @@ def talked_before(
     window: NDArray[np.float16],
     start: int,
     other: NDArray[np.float16],
+    *,
     share: float,
     pause_frames: tuple[int, int],
     rng: np.random.Generator,

@@ -1,6 +1,7 @@
 """Training on small made-up features: the recipe itself, without speech."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -187,7 +188,9 @@ def test_a_crop_keeps_phrase_and_answer_time_inside(length):
 def test_somebody_speaks_before_the_phrase_up_to_a_pause():
     window, other = np.zeros((320, 40), np.float16), np.ones((320, 40), np.float16)
     rng = np.random.default_rng(0)
-    said = [talked_before(window, 180, other, 0.5, (10, 100), rng) for _ in range(400)]
+    half: Any = {"share": 0.5, "pause_frames": (10, 100), "rng": rng}
+    always = half | {"share": 1.0}
+    said = [talked_before(window, 180, other, **half) for _ in range(400)]
     assert all(len(one) == 320 and not one[170:].any() for one in said)
     talk = np.array([int(one[:, 0].sum()) for one in said])
     assert 0.4 < (talk > 0).mean() < 0.6
@@ -195,8 +198,8 @@ def test_somebody_speaks_before_the_phrase_up_to_a_pause():
     assert pauses.min() < 15
     assert pauses.max() > 85
     assert np.median(pauses) < 45  # as often short as long
-    assert talked_before(window, 5, other, 1.0, (10, 100), rng) is window, "no room for anything"
-    short = talked_before(window, 180, other[:20], 1.0, (10, 100), rng)
+    assert talked_before(window, 5, other, **always) is window, "no room for anything"
+    short = talked_before(window, 180, other[:20], **always)
     assert len(short) == 320
     assert short[:, 0].sum() == 20
 
