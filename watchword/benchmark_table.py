@@ -112,7 +112,7 @@ def print_results(results: Sequence[Result], console: Console) -> None:
 def _frame(results: Sequence[Result]) -> pd.DataFrame:
     """Return one row for each result, with a column for every figure that is shown."""
     frame = as_frame(results)
-    return frame.reindex(columns=frame.columns.union(SHOWN, sort=False))
+    return frame.reindex(columns=frame.columns.union(list(SHOWN), sort=False))
 
 
 def _table(frame: pd.DataFrame, columns: dict[str, str]) -> Table:
