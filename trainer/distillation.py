@@ -19,7 +19,7 @@ from torch import nn
 
 from trainer.learner import Learner
 from trainer.validation import batch_logits
-from trainer.windows import mask_channels, talked_before
+from trainer.windows import mask_channels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -49,9 +49,6 @@ class DistilConfig:
     batch_frames: int = 18_000
     """Three minutes of streams, their padding included."""
     average_decay: float = 0.99
-    talk_share: float = 0.4
-    """Scenes of the phrase in which somebody else spoke before it, as the teachers learnt them."""
-    talk_pause_frames: tuple[int, int] = (8, 250)
     mask_share: float = 0.15
     mask_channels: int = 6
 
@@ -75,18 +72,7 @@ def distil(
         rng: decides order and masks.
         tell: is told of steps and loss.
     """
-    others = [stream.features for stream in examples.plain]
-    streams = [
-        talked_before(
-            scene.features,
-            scene.start_frame,
-            others[int(rng.integers(len(others)))],
-            share=config.talk_share,
-            pause_frames=config.talk_pause_frames,
-            rng=rng,
-        )
-        for scene in examples.positives
-    ]
+    streams = [scene.features for scene in examples.positives]
     streams += [stream.features for stream in (*examples.near, *examples.plain)]
     targets = mean_logits(teachers, streams, config.most_logit)
     model = copy.deepcopy(student).train()

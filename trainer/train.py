@@ -75,10 +75,6 @@ class TrainConfig:
     """Share of the training from which the validation voices judge, for the person who watches."""
     choose_from: float = 0.8
     """Share of the training from which what is judged may be chosen."""
-    talk_share: float = 0.4
-    """Positive windows in which somebody else spoke before the phrase."""
-    talk_pause_frames: tuple[int, int] = (8, 250)
-    """Between them and the phrase, as often short as long."""
     mask_share: float = 0.3
     mask_channels: int = 6
     pool_hop_frames: int = 50

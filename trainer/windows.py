@@ -64,19 +64,8 @@ class Batches:
         ]
         near, near_pasts = self._near.draw(config.near_per_batch, config.mined_draws, warp, rng)
         plain, plain_pasts = self._plain.draw(config.plain_per_batch, config.mined_draws, warp, rng)
-        others, other_pasts = self._plain.draw(len(crops), 0.0, warp, rng)
-        said = [
-            talked_before(
-                window,
-                start,
-                other,
-                share=config.talk_share,
-                pause_frames=config.talk_pause_frames,
-                rng=rng,
-            )
-            for (window, start, _), other in zip(crops, others, strict=True)
-        ]
-        windows = [*said, *near, *plain]
+        other_pasts = self._plain.pasts.draw(len(crops), rng)
+        windows = [*(window for window, _, _ in crops), *near, *plain]
         windows = [shift_channels(window, warp.draw_shift(rng)) for window in windows]
         return Batch(
             mask_channels(as_batch(windows), config.mask_share, config.mask_channels, rng),
@@ -182,35 +171,6 @@ def crop_scene(
         window = np.concatenate([np.repeat(window[:1], -left, axis=0), window])
     start, end = ((at - left) * frames // recorded for at in (scene.start_frame, scene.end_frame))
     return to_length(window, frames), start, end
-
-
-def talked_before(
-    window: NDArray[np.float16],
-    start: int,
-    other: NDArray[np.float16],
-    *,
-    share: float,
-    pause_frames: tuple[int, int],
-    rng: np.random.Generator,
-) -> NDArray[np.float16]:
-    """Let somebody else speak before the phrase in a share of the windows, up to a pause.
-
-    The negatives are people who talk. A phrase that only ever follows a silence is one that a
-    network no longer hears when somebody has just said something (docs/decisions/0019).
-
-    Args:
-        window: [frames, channels] with the phrase.
-        start: first frame of the phrase.
-        other: [any frames, channels] of a stream without the phrase; its end is heard.
-        share: of the windows.
-        pause_frames: the shortest and the longest pause, as often short as long.
-        rng: decides.
-    """
-    end = start - round(float(np.exp(rng.uniform(*np.log(pause_frames)))))
-    if rng.random() >= share or end <= 0:
-        return window
-    talk = other[-end:]
-    return np.concatenate([window[: end - len(talk)], talk, window[end:]])
 
 
 def mask_channels(

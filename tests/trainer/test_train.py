@@ -1,7 +1,6 @@
 """Training on small made-up features: the recipe itself, without speech."""
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -32,7 +31,7 @@ from trainer.validation import (
     smooth,
 )
 from trainer.window_loss import WindowLoss, heavier, window_logits
-from trainer.windows import WindowPool, crop_scene, talked_before
+from trainer.windows import WindowPool, crop_scene
 
 SMALL = TinyCRNNConfig(conv_channels=16, hidden=16, head=8, dropout=0.0)
 STILL = FeatureWarp(share=0.0)
@@ -183,25 +182,6 @@ def test_a_crop_keeps_phrase_and_answer_time_inside(length):
         assert len(window) == length
         assert 0 <= start < end <= length - config.right_edge_frames[0]
         assert window[start, :12].mean() > 14
-
-
-def test_somebody_speaks_before_the_phrase_up_to_a_pause():
-    window, other = np.zeros((320, 40), np.float16), np.ones((320, 40), np.float16)
-    rng = np.random.default_rng(0)
-    half: Any = {"share": 0.5, "pause_frames": (10, 100), "rng": rng}
-    always = half | {"share": 1.0}
-    said = [talked_before(window, 180, other, **half) for _ in range(400)]
-    assert all(len(one) == 320 and not one[170:].any() for one in said)
-    talk = np.array([int(one[:, 0].sum()) for one in said])
-    assert 0.4 < (talk > 0).mean() < 0.6
-    pauses = 180 - talk[talk > 0]
-    assert pauses.min() < 15
-    assert pauses.max() > 85
-    assert np.median(pauses) < 45  # as often short as long
-    assert talked_before(window, 5, other, **always) is window, "no room for anything"
-    short = talked_before(window, 180, other[:20], **always)
-    assert len(short) == 320
-    assert short[:, 0].sum() == 20
 
 
 def test_mining_finds_the_window_that_fires(trained):
