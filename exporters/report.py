@@ -33,8 +33,8 @@ BARS = {
     "fp32": Bar(max_error=1e-4, p99_error=1e-4, of_range=False),
     # Half precision keeps 11 bits of each weight: 0.0003 and 0.0001 of the span, measured.
     "fp16": Bar(max_error=0.002, p99_error=0.0006, of_range=True),
-    # 8 bits a weight and a scale per output: mostly 0.007 and 0.002 of the span for a trained network,
-    # up to 0.02 and 0.015 for a very narrow one; a single step of one that three had taught was off
+    # 8 bits a weight and a scale per output: 0.007 and 0.002 of the span for most trained networks,
+    # up to 0.02 and 0.015 for a very narrow one; single steps of one that three had taught were off
     # by 0.07. A wrong scale or an operator version that a runtime misreads shows as 0.3 and more.
     "int8": Bar(max_error=0.12, p99_error=0.03, of_range=True),
 }
