@@ -51,10 +51,11 @@ class _JobReport:
     def __call__(self, progress: Progress) -> None:
         now_s = time.monotonic()
         new_stage = progress.stage != self._stage
-        if "miss_rate" in progress.metrics:
-            job_events.log(self._connection, self._job.id, "metric", progress.metrics)
-        elif not new_stage and progress.fraction < 1 and now_s - self._last_s < REPORT_EVERY_S:
+        matters = new_stage or progress.fraction >= 1 or "miss_rate" in progress.metrics
+        if not matters and now_s - self._last_s < REPORT_EVERY_S:
             return
+        if "loss" in progress.metrics:
+            job_events.log(self._connection, self._job.id, "metric", progress.metrics)
         if new_stage:
             self.stage_done()
             self._since_s = now_s

@@ -19,6 +19,7 @@ from db.clips import CLIP_FOLDER, ClipStore
 from db.connection import DatabaseFullError, open_database
 from tests.watchword.tiny_preset import GROWTH, TARGET
 from trainer.dataset_file import DATASET_FILE
+from trainer.progress import Progress
 from watchword import worker as worker_module
 from watchword_runtime import Detector
 
@@ -325,3 +326,16 @@ def test_a_job_s_options_reach_the_pipeline_and_never_a_consent(running: tuple) 
     request = worker_module.request_of(chosen)
     assert request.engines == ("flite", "piper")
     assert request.allow_paid == ()
+
+
+def test_the_loss_is_kept_from_the_first_steps_on(house: House) -> None:
+    with house.database() as connection:
+        jobs.submit(connection, "smart mirror", "quick", 0, {})
+        job = job_claims.claim(connection, "w")
+        assert job is not None
+        report = worker_module._JobReport(connection, job, "w")
+        report(Progress("training", 0.1, None, "", {"step": 20, "loss": 0.7}))
+        report(Progress("training", 0.2, None, "", {"step": 40, "loss": 0.6}))  # too soon
+        report(Progress("training", 0.3, None, "", {"step": 60, "loss": 0.5, "miss_rate": 0.1}))
+        kept = [event["step"] for event in job_events.events(connection, job.id, "metric").payload]
+    assert kept == [20, 60]
