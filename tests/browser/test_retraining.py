@@ -11,15 +11,18 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 from db import job_claims, job_events, jobs
 from db.clip_search import FEEDBACK
 from db.connection import home
+from page.feedback import wav
 from tests.browser.conftest import ROOT
 from tests.browser.steps import see
-from tests.page.loud_detector import bursts, write_loud_bundle
+from tests.page.loud_detector import BURSTS_S, bursts, write_loud_bundle
 from watchword_runtime import Detector
+from watchword_runtime.frontend import SAMPLE_RATE_HZ
 
 if TYPE_CHECKING:
     import sqlite3
@@ -64,6 +67,15 @@ def worker(site: Site, tmp_path: Path) -> Iterator[Path]:
     process.wait(timeout=30)
 
 
+def bursts_and_a_phrase() -> bytes:
+    """Return a WAV of bursts, the last of which is as long as somebody who says a phrase."""
+    pcm = np.frombuffer(bursts()[44:], "<i2").astype(np.int16)
+    start = round(BURSTS_S[-1] * SAMPLE_RATE_HZ)
+    long = np.random.default_rng(1).normal(0, 6000, SAMPLE_RATE_HZ)
+    pcm[start : start + len(long)] = np.clip(long, -32768, 32767).astype(np.int16)
+    return wav(pcm)
+
+
 def test_what_was_wrong_goes_back_and_the_next_detector_knows_it(
     page: Page, site: Site, connection: sqlite3.Connection, worker: Path, tmp_path: Path
 ) -> None:
@@ -74,7 +86,7 @@ def test_what_was_wrong_goes_back_and_the_next_detector_knows_it(
     page.goto(f"{site.url}/try?job={job}")
     page.get_by_text("File", exact=True).click()
     page.locator("input[type=file]").set_input_files(
-        {"name": "noise.wav", "mimeType": "audio/wav", "buffer": bursts()}
+        {"name": "noise.wav", "mimeType": "audio/wav", "buffer": bursts_and_a_phrase()}
     )
     page.get_by_role("button", name="This was a false wake").first.click()
     see(page, "1 false wake, 0 misses.", SLOW_S)
