@@ -128,10 +128,9 @@ def evaluate(
     Raises:
         RecordingError: a file cannot be read.
     """
-    check_recordings([*positives, *negatives])
-    conditions = hear_positives(
-        detector, positives, surroundings or Surroundings(), seed=seed, report=report
-    )
+    surroundings = surroundings or Surroundings()
+    check_recordings([*positives, *negatives, *surroundings.talk])
+    conditions = hear_positives(detector, positives, surroundings, seed=seed, report=report)
     stream = score_negatives(detector, negatives, Stage(report, "negatives", len(negatives)))
     rows = tuple(row_for(rate, stream, conditions) for rate in RATES_PER_HOUR)
     default = next(row for row in rows if row.rate_per_hour == DEFAULT_RATE)
