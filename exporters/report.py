@@ -6,8 +6,9 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-LEAST_RANGE = 1.0
-"""Logits that span less than this decide nothing, and errors are not counted against less."""
+LEAST_RANGE = 3.0
+"""Errors are not counted against a smaller span: a hundredth of it moves a score by less than 0.01,
+and a network that was trained for seconds spans little."""
 SCORE_PER_LOGIT = 0.25
 """A score, the sigmoid of a logit, moves at most a quarter of what the logit does."""
 SCORE_ROUNDING = 1e-6
