@@ -17,17 +17,22 @@ from trainer.feature_warp import FeatureWarp
 from trainer.learner import Learner
 from trainer.model import TinyCRNN, TinyCRNNConfig
 from trainer.progress import Report, Stage
+from trainer.side_by_side import places, side_by_side
 from trainer.silence import SilentStates
 from trainer.validation import Verdict, judge
 from trainer.window_loss import WindowLoss, heavier
 from trainer.windows import Batches
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from trainer.dataset import Examples
+    from trainer.side_by_side import ExamplesSource
     from trainer.windows import Batch
+
+    Tell = Callable[[int, int, Mapping[str, float]], None]
+    """Is told of a run's number, its step and its live figures."""
 
 logger = logging.getLogger(__name__)
 
@@ -119,6 +124,7 @@ def train(
     model_config: TinyCRNNConfig | None = None,
     device: str | None = None,
     finished: FinishedRuns | None = None,
+    source: ExamplesSource | None = None,
 ) -> Trained:
     """Train one network.
 
@@ -134,35 +140,90 @@ def train(
         model_config: the network's shape.
         device: a torch device; a GPU when there is one, by default.
         finished: where to look for finished runs, and to keep them, if there are several.
+        source: the same examples for other processes: with it, several runs share the cores.
     """
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     shape = model_config or TinyCRNNConfig()
     batches = Batches(examples, config, shape.hidden)
     stage = Stage(report, "training", config.all_steps)
+    finished = finished if config.runs > 1 else None
+    runs = _finished_runs(finished, config.runs)
+    reached = dict.fromkeys(runs, config.steps)
+
+    def tell(number: int, step: int, live: Mapping[str, float]) -> None:
+        reached[number] = step
+        at = sum(reached.values())
+        stage.at(
+            at,
+            f"step {at} of {config.all_steps}",
+            {"step": number * config.steps + step, **live},
+        )
+
+    def keep(number: int, verdict: Verdict, model: TinyCRNN) -> None:
+        reached[number], runs[number] = config.steps, (verdict, model)
+        if finished:
+            finished.keep(number, verdict, model)
+
+    missing = [number for number in range(config.runs) if number not in runs]
+    if source is not None and device == "cpu":
+        together = places(examples, validation, len(missing))
+        if together > 1:
+            # What is left over has all cores to itself afterwards.
+            these = missing[: len(missing) // together * together]
+            work = RunOf(config, seed, shape)
+            side_by_side(work, source, these, tell=tell, keep=keep, together=together)
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        start = TinyCRNN(shape)
-        if config.backbone is not None:
-            start_from_backbone(start, config.backbone)
-        start = start.to(device)
-        runs: list[tuple[Verdict, TinyCRNN]] = []
-        for number in range(config.runs):
-            run = finished.load(number) if finished and config.runs > 1 else None
-            if run is None:
-                if number:
-                    torch.manual_seed(_later_seed(seed, number))
-                learner = _Run(copy.deepcopy(start), batches, validation, config, stage, number)
-                run = learner.train(np.random.default_rng([seed, 1, *([number] if number else [])]))
-                if finished and config.runs > 1:
-                    finished.keep(number, *run)
-            runs.append((run[0], run[1].to(device)))
-        verdict, chosen = min(runs, key=lambda run: run[0].cost)
+        for number in missing:
+            if number not in runs:
+                run = RunOf(config, seed, shape)(number, batches, validation, tell, device)
+                keep(number, *run)
+        in_order = [(runs[number][0], runs[number][1].to(device)) for number in range(config.runs)]
+        verdict, chosen = min(in_order, key=lambda run: run[0].cost)
         if config.runs > 1:
             torch.manual_seed(_later_seed(seed, config.runs))
             rng = np.random.default_rng([seed, 2])
-            verdict, chosen = _distilled(runs, examples, validation, config, rng=rng, stage=stage)
+            verdict, chosen = _distilled(
+                in_order, examples, validation, config, rng=rng, stage=stage
+            )
     count = sum(parameter.numel() for parameter in chosen.parameters())
     return Trained(chosen.cpu().eval(), verdict, batches.frames, count)
+
+
+def _finished_runs(
+    finished: FinishedRuns | None, count: int
+) -> dict[int, tuple[Verdict, TinyCRNN]]:
+    """Return the runs that an earlier try finished, by number."""
+    if finished is None:
+        return {}
+    loaded = ((number, finished.load(number)) for number in range(count))
+    return {number: run for number, run in loaded if run is not None}
+
+
+@dataclass(frozen=True)
+class RunOf:
+    """One of the runs of a training: the same here and in a process of its own."""
+
+    config: TrainConfig
+    seed: int
+    shape: TinyCRNNConfig
+
+    def batches(self, examples: Examples) -> Batches:
+        """Return what `__call__` draws from; any number of runs may use it, one after the other."""
+        return Batches(examples, self.config, self.shape.hidden)
+
+    def __call__(
+        self, number: int, batches: Batches, validation: Examples, tell: Tell, device: str = "cpu"
+    ) -> tuple[Verdict, TinyCRNN]:
+        """Train run `number`; it changes torch's random state."""
+        torch.manual_seed(self.seed)
+        start = TinyCRNN(self.shape)
+        if self.config.backbone is not None:
+            start_from_backbone(start, self.config.backbone)
+        if number:
+            torch.manual_seed(_later_seed(self.seed, number))
+        rng = np.random.default_rng([self.seed, 1, *([number] if number else [])])
+        run = _Run(start.to(device), batches, validation, self.config, tell, number)
+        return run.train(rng)
 
 
 def _later_seed(seed: int, number: int) -> int:
@@ -205,12 +266,11 @@ class _Run:
         batches: Batches,
         validation: Examples,
         config: TrainConfig,
-        stage: Stage,
+        tell: Tell,
         number: int,
     ) -> None:
         self._model, self._batches, self._validation = model, batches, validation
-        self._config, self._stage = config, stage
-        self._first = number * config.steps
+        self._config, self._tell, self._number = config, tell, number
         self._loss_of = WindowLoss(config, model.config.frames_per_step)
         self._silence = SilentStates(model)
         self._learner = Learner(model, config)
@@ -238,9 +298,10 @@ class _Run:
             if step in mine_steps:
                 self._batches.mine(self._learner.average)
             if step in judge_steps:
-                self._report(step, running, self._judge(step).live())
+                live = self._judge(step).live()
+                self._tell(self._number, step, {"loss": running, **live})
             elif step % 20 == 0:
-                self._report(step, running, {})
+                self._tell(self._number, step, {"loss": running})
         assert self._best is not None
         return self._best
 
@@ -276,8 +337,3 @@ class _Run:
         if not early and (self._best is None or verdict.cost <= self._best[0].cost):
             self._best = (verdict, copy.deepcopy(self._learner.average))
         return verdict
-
-    def _report(self, step: int, loss: float, live: dict[str, float]) -> None:
-        at = self._first + step
-        total = self._config.all_steps
-        self._stage.at(at, f"step {at} of {total}", {"step": at, "loss": loss, **live})

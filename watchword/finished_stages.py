@@ -10,7 +10,7 @@ import hashlib
 import json
 import logging
 import shutil
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from db.clips import ClipStore
     from trainer.corpus import Corpus
-    from trainer.dataset import Dataset
+    from trainer.dataset import Dataset, Examples
     from trainer.presets import Preset
 
 logger = logging.getLogger(__name__)
@@ -111,6 +111,11 @@ class FinishedStages:
                 error,
             )
 
+    def source(self, corpus: Corpus) -> KeptExamples | None:
+        """Return what reads the kept features in another process; None where they are not kept."""
+        path = self.work / DATASET_FILE
+        return KeptExamples(path, self._made_with(corpus)) if path.is_file() else None
+
     def runs(self, corpus: Corpus) -> KeptRuns:
         """Return where the networks lie that were trained on these clips."""
         return KeptRuns(self.work / RUNS_FOLDER, self._made_with(corpus))
@@ -126,6 +131,28 @@ class FinishedStages:
         """Return what a dataset is made of: the request and the clips."""
         ids = {bucket.value: clip_ids(clips.clips) for bucket, clips in corpus.buckets.items()}
         return self._made_of | {"clips": hashlib.sha256(json.dumps(ids).encode()).hexdigest()}
+
+
+@dataclass(frozen=True)
+class KeptExamples:
+    """Reads what a training learns from and what chooses its checkpoint."""
+
+    path: Path
+    made_of: Mapping[str, Any]
+
+    def __call__(self) -> tuple[Examples, Examples]:
+        """Read both from the file.
+
+        Raises:
+            DatasetFileError: it is gone or damaged.
+        """
+        dataset = load_dataset(self.path, self.made_of)
+        return dataset.train, chooses(dataset)
+
+
+def chooses(dataset: Dataset) -> Examples:
+    """Return the half of the validation side that chooses the checkpoint."""
+    return dataset.validation.half(0)
 
 
 class KeptRuns:

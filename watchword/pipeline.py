@@ -31,7 +31,7 @@ from watchword.exporting import (
     export_training,
     read_training,
 )
-from watchword.finished_stages import FinishedStages
+from watchword.finished_stages import FinishedStages, chooses
 from watchword.provenance import backbone_provenance, provenance
 from watchword.summary import write_json
 from watchword.verification_sound import SOUND_FILE, gather_sound, save_sound
@@ -167,20 +167,21 @@ def _learn(
             raise
         finished.keep_dataset(dataset, corpus)
     # Half of the validation side chooses the checkpoint, the other half is reported on.
-    chooses, reports = dataset.validation.half(0), dataset.validation.half(1)
+    choosing, reports = chooses(dataset), dataset.validation.half(1)
     config = TrainConfig(preset.steps, preset.runs)
     if request.from_nothing:
         config = replace(config, backbone=None)
     trained = train(
         dataset.train,
-        chooses,
+        choosing,
         config,
         seed=request.seed,
         report=clock,
         finished=finished.runs(corpus),
+        source=finished.source(corpus),
     )
     clock(Progress("validation", 0.0, None, "choosing the operating points"))
-    smoothing = choose_smoothing(trained.model, chooses)
+    smoothing = choose_smoothing(trained.model, choosing)
     scores = score(trained.model, reports, smoothing)
     points = operating_points(scores)
     threshold = decision(points, scores.step_s, smoothing).threshold

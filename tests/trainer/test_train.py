@@ -1,18 +1,24 @@
 """Training on small made-up features: the recipe itself, without speech."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
 
-from trainer.dataset import Examples, window_frames
-from trainer.distillation import DistilConfig
+from tests.trainer.small_training import (
+    FAST,
+    SEVERAL,
+    SMALL,
+    Shelf,
+    examples,
+    frames,
+    scene,
+    stream,
+)
+from trainer.dataset import window_frames
 from trainer.feature_warp import FeatureWarp, shift_channels, to_length
 from trainer.model import (
     SPEAK_FOR,
     TinyCRNN,
-    TinyCRNNConfig,
     load_checkpoint,
     save_checkpoint,
 )
@@ -33,55 +39,11 @@ from trainer.validation import (
 from trainer.window_loss import WindowLoss, heavier, window_logits
 from trainer.windows import WindowPool, crop_scene
 
-SMALL = TinyCRNNConfig(conv_channels=16, hidden=16, head=8, dropout=0.0)
 STILL = FeatureWarp(share=0.0)
-FAST = TrainConfig(
-    steps=120,
-    positives_per_batch=8,
-    near_per_batch=4,
-    plain_per_batch=8,
-    judge_times=3,
-    backbone=None,
-)
 
 
 def stream_logits(model, features):
     return batch_logits(model, [features])[0]
-
-
-def frames(rng, count):
-    return rng.uniform(4, 8, (count, 40)).astype(np.float16)
-
-
-def scene(seed, clip_id=0):
-    """A low sweep followed by a high one is the phrase."""
-    rng = np.random.default_rng(seed)
-    features = frames(rng, 400)
-    features[200:225, :12] += 12
-    features[225:250, 25:] += 12
-    return Scene(features, 200, 250, clip_id)
-
-
-def stream(seed, near):
-    """The same in the wrong order is a near-miss."""
-    rng = np.random.default_rng(1000 + seed)
-    features = frames(rng, 900)
-    spans = []
-    if near:
-        for start in (250, 600):
-            features[start : start + 25, 25:] += 12
-            features[start + 25 : start + 50, :12] += 12
-            spans.append((start, start + 50))
-    return Stream(features, np.array(spans, np.int32).reshape(-1, 2), np.arange(len(spans)))
-
-
-def examples(first, count):
-    seeds = range(first, first + count)
-    return Examples(
-        tuple(scene(s, s) for s in seeds),
-        tuple(stream(s, near=True) for s in seeds),
-        tuple(stream(s, near=False) for s in seeds),
-    )
 
 
 @pytest.fixture(scope="module")
@@ -340,9 +302,9 @@ def test_a_hurried_window_holds_the_whole_phrase():
 
 def test_stretching_keeps_both_ends_and_the_order():
     ramp = np.tile(np.arange(50, dtype=np.float16)[:, None], (1, 40))
-    for frames in (25, 50, 83):
-        out = to_length(ramp, frames)
-        assert out.shape == (frames, 40)
+    for count in (25, 50, 83):
+        out = to_length(ramp, count)
+        assert out.shape == (count, 40)
         assert (out[0, 0], out[-1, 0]) == (0, 49)
         assert (np.diff(out[:, 0]) > 0).all()
 
@@ -355,22 +317,6 @@ def test_another_throat_moves_what_is_in_the_channels():
     half = shift_channels(window, -0.5)
     assert half[0, 19] == half[0, 20] == 5
     assert shift_channels(window, 0.0) is window
-
-
-class Shelf:
-    """Keeps runs in memory."""
-
-    def __init__(self):
-        self.runs = {}
-
-    def load(self, number):
-        return self.runs.get(number)
-
-    def keep(self, number, verdict, model):
-        self.runs[number] = (verdict, model)
-
-
-SEVERAL = replace(FAST, steps=60, runs=3, distil=DistilConfig(steps=30))
 
 
 def train_several(seen, shelf=None, stop_at=None):
