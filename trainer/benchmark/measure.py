@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from trainer.evaluate import score_negatives, score_positives
-from trainer.evaluation.scores import AGAIN_PAUSE_S, TALK_PAUSE_S, score_after
-from trainer.evaluation.surroundings import spread
+from trainer.evaluation.surroundings import AFTER_TALK, SAID_AGAIN, hear_behind_speech
 from trainer.phrases import Bucket, normalise_text
 from trainer.progress import Report, Stage
 from trainer.rates import count_false_accepts, threshold_allowing
@@ -123,14 +122,10 @@ def measure(
             for name, threshold in thresholds.items():
                 missed = float(np.mean(scores < threshold)) if files else None
                 figures[_named(who, condition, name)] = missed
-    for condition, first, pause_s in (
-        ("_talk", spread(field.negatives, len(recorded)), TALK_PAUSE_S),
-        ("_again", recorded, AGAIN_PAUSE_S),
-    ):
-        stage = Stage(report, f"real{condition}", len(recorded))
-        scores = score_after(detector, recorded, first, pause_s, stage)[:, 1]
+    behind = hear_behind_speech(detector, recorded, field.negatives, report)
+    for condition, said_when in (("_talk", AFTER_TALK), ("_again", SAID_AGAIN)):
         for name, threshold in thresholds.items():
-            missed = float(np.mean(scores < threshold)) if recorded else None
+            missed = float(np.mean(behind[said_when] < threshold)) if recorded else None
             figures[_named("real", condition, name)] = missed
     clips = exam.of(Bucket.CONFUSER)
     files = exam.paths(Bucket.CONFUSER)

@@ -26,9 +26,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from watchword_runtime import Detector
 
 DEFAULT_SNR_DB = 10.0
+AFTER_TALK, SAID_AGAIN = "after talk", "said again"
 NAMED_FILES = 5
 """How many of many files a message names."""
 
@@ -112,14 +115,34 @@ def hear_positives(
         for name, snr_db, in_rooms in surroundings.conditions()
     ]
     if surroundings.talk:
-        for name, first, pause_s in (
-            ("after talk", spread(surroundings.talk, len(files)), TALK_PAUSE_S),
-            ("said again", files, AGAIN_PAUSE_S),
-        ):
-            stage = Stage(report, f"positives, {name}", len(files))
-            scores = score_after(detector, files, first, pause_s, stage)
-            conditions.append(Condition(name, scores[:, 1]))
+        heard = hear_behind_speech(detector, files, surroundings.talk, report)
+        conditions += [Condition(name, scores) for name, scores in heard.items()]
     return tuple(conditions)
+
+
+def hear_behind_speech(
+    detector: Detector, files: Sequence[Path], talk: Sequence[Path], report: Report
+) -> dict[str, NDArray[np.float32]]:
+    """Score recordings of the phrase a second after somebody else, and said again after 2.5 s.
+
+    Args:
+        detector: what ships, loaded by the runtime.
+        files: recordings of the phrase, one in each.
+        talk: recordings of other people; a spread of them is used.
+        report: receives one stage each.
+
+    Returns:
+        Float32 [files] by AFTER_TALK and SAID_AGAIN.
+    """
+    behind = {
+        AFTER_TALK: (spread(talk, len(files)), TALK_PAUSE_S),
+        SAID_AGAIN: (files, AGAIN_PAUSE_S),
+    }
+    heard = {}
+    for name, (first, pause_s) in behind.items():
+        stage = Stage(report, f"positives, {name}", len(files))
+        heard[name] = score_after(detector, files, first, pause_s, stage)[:, 1]
+    return heard
 
 
 def spread(files: Sequence[Path], count: int) -> Sequence[Path]:
