@@ -9,7 +9,7 @@ from typing import Literal
 Colour = Literal["blue", "green", "red", "gray"]
 
 PRESETS = {
-    "quick": "A first detector in minutes, from fewer voices; two trainings that teach one network.",
+    "quick": "A first detector in minutes, from fewer voices; two trainings teach it.",
     "standard": "The balance: more voices, and three trainings that teach one network.",
     "best": "About an hour: the most voices and the longest training.",
 }

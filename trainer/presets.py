@@ -40,7 +40,7 @@ class Preset:
 
 QUICK = Preset(
     name="quick",
-    about="A first detector in minutes, from fewer voices; two trainings that teach one network.",
+    about="A first detector in minutes, from fewer voices; two trainings teach it.",
     positive=BucketPlan(texts=30, clips_per_text=14, growth=8),
     confuser=BucketPlan(texts=160, clips_per_text=2, growth=8),
     in_between=BucketPlan(texts=60, clips_per_text=2, growth=4),

@@ -7,7 +7,7 @@ import os
 
 from db import job_claims, job_events, jobs
 from db.job_history import STAGES
-from page.estimate import TRAINING_OF_QUICK
+from page.estimate import MEASURED, TRAINING_OF_QUICK
 
 
 def texts(elements):
@@ -150,8 +150,8 @@ def test_one_phrase_that_cannot_work_holds_all_back(open_page, connection):
 def test_a_preset_says_how_long_it_took_here_or_that_it_never_ran(open_page, connection):
     app = open_page("new_phrase")
     captions = app.radio(key="preset").proto.captions
-    assert "Not run here yet; elsewhere 10 to 16 min on two cores." in captions[0]
-    assert "Not run here yet; it trains 3.4 times as long as quick." in captions[1]
+    assert f"Not run here yet; elsewhere {MEASURED['quick']}." in captions[0]
+    assert "Not run here yet; it trains 1.4 times as long as quick." in captions[1]
     for minutes in (9, 14):
         job_id = jobs.submit(connection, "x", "quick", 0, {})
         job_claims.claim(connection, "w")
