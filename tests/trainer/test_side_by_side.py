@@ -29,10 +29,6 @@ class Source:
 @pytest.fixture
 def two_cores(monkeypatch):
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def learn(seen, source=None, shelf=None, stop_at=None):
@@ -47,6 +43,16 @@ def learn(seen, source=None, shelf=None, stop_at=None):
     )  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def alone():
+    """What is learnt one run after the other, and what was reported."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    seen = []
+    yield learn(seen), seen
+    torch.set_num_threads(threads)
+
+
 def same(one, other):
     return all(
         torch.equal(value, other.model.state_dict()[name])
@@ -54,18 +60,17 @@ def same(one, other):
     )
 
 
-def test_runs_side_by_side_give_what_they_give_one_after_the_other(two_cores):
-    alone, together = [], []
-    shelf = Shelf()
-    assert same(learn(alone), learn(together, Source(), shelf))
+def test_runs_side_by_side_give_what_they_give_one_after_the_other(two_cores, alone):
+    together, shelf = [], Shelf()
+    assert same(learn(together, Source(), shelf), alone[0])
     assert set(shelf.runs) == {0, 1, 2}
     fractions = [fraction for fraction, _ in together]
     assert fractions == sorted(fractions)
     assert fractions[-1] == 1.0
-    assert {step for _, step in together} == {step for _, step in alone}
+    assert {step for _, step in together} == {step for _, step in alone[1]}
 
 
-def test_who_stops_it_stops_every_process_and_finished_runs_stay(two_cores, monkeypatch):
+def test_who_stops_it_stops_every_process_and_finished_runs_stay(two_cores, alone, monkeypatch):
     shelf = Shelf()
     with pytest.raises(CancelledError):
         learn([], Source(), shelf, stop_at=0.1)
@@ -74,12 +79,11 @@ def test_who_stops_it_stops_every_process_and_finished_runs_stay(two_cores, monk
         learn([], Source(), shelf, stop_at=0.6)  # the third run, which has no company
     assert set(shelf.runs) == {0, 1}
     monkeypatch.setattr(train, "side_by_side", None)  # one run is left: there is no company
-    assert same(learn([], Source(), shelf), learn([]))
+    assert same(learn([], Source(), shelf), alone[0])
 
 
-def test_what_a_dead_process_leaves_is_trained_without_company(two_cores, caplog):
-    shelf = Shelf()
-    assert same(learn([], Source(dies=True), shelf), learn([]))
+def test_what_a_dead_process_leaves_is_trained_without_company(two_cores, alone, caplog):
+    assert same(learn([], Source(dies=True)), alone[0])
     assert "process that trained was ended" in caplog.text
 
 
