@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 POINTS = 2000
 HEIGHT = 210
+NO_RUN = -1
 LOSS = ("loss", "Training loss", "", ".3f")
 JUDGED = (
     ("miss_rate", "Missed in validation", "of the phrases", ".1%"),
@@ -35,9 +36,7 @@ def show_charts(connection: sqlite3.Connection, job_id: int) -> None:
     frame = pd.DataFrame(metrics.payload.tolist())
     if "step" not in frame:
         return
-    # A second worker trains from the first step again: the newest figure of a step counts.
-    last = frame.step[::-1].cummin()[::-1]
-    frame = frame[frame.step <= last].drop_duplicates("step", keep="last")
+    frame = newest(frame)
     if "loss" in frame:
         _show(frame, *LOSS, points=False)
     shown = [chart for chart in JUDGED if chart[0] in frame and frame[chart[0]].notna().any()]
@@ -48,10 +47,24 @@ def show_charts(connection: sqlite3.Connection, job_id: int) -> None:
         st.caption(ABOUT)
 
 
+def newest(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return one row a step, with the column `run`.
+
+    Args:
+        frame: figures as they were reported, with the column `step` and perhaps `run`.
+    """
+    # Runs may learn at the same time, each in steps of its own; what learns their mean is no run.
+    run = frame["run"].fillna(NO_RUN) if "run" in frame else NO_RUN
+    frame = frame.assign(run=run)
+    # A second worker trains from the first step again: the newest figure of a step counts.
+    last = frame.groupby("run").step.transform(lambda steps: steps[::-1].cummin()[::-1])
+    return frame[frame.step <= last].drop_duplicates("step", keep="last")
+
+
 def _show(
     frame: pd.DataFrame, name: str, title: str, unit: str, form: str, *, points: bool
 ) -> None:
-    figures = frame[["step", name]].dropna()
+    figures = frame[["step", "run", name]].dropna()
     latest = figures[name].iloc[-1]
     st.markdown(
         f"**{title}** · {latest:{form}}" + ("" if form.endswith("%") else f" {unit}").rstrip()
@@ -62,6 +75,7 @@ def _show(
         .mark_line(point=points)
         .encode(
             x=alt.X("step:Q", title="step", axis=alt.Axis(tickCount=4, format=",d")),
+            detail="run:N",
             y=alt.Y(f"{name}:Q", title=unit or None, scale=alt.Scale(zero=True), axis=axis),
             tooltip=[alt.Tooltip("step:Q"), alt.Tooltip(f"{name}:Q", title=title, format=form)],
         )

@@ -160,7 +160,7 @@ def train(
         stage.at(
             at,
             f"step {at} of {config.all_steps}",
-            {"step": number * config.steps + step, **live},
+            {"step": number * config.steps + step, "run": number, **live},
         )
 
     def keep(number: int, verdict: Verdict, model: TinyCRNN) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 
 from db import job_claims, job_events, jobs
 from db.job_history import STAGES
+from page.job_charts import NO_RUN, newest
 
 
 def texts(elements):
@@ -105,6 +107,17 @@ def test_charts_appear_with_the_metrics_that_there_are(open_page, connection, ru
     assert "**Missed in validation** · 50.0%" in texts(app.markdown)
     assert "**False accepts in validation** · 2.25 per hour" in texts(app.markdown)
     assert not app.exception
+
+
+def test_runs_that_learn_at_the_same_time_keep_their_own_steps():
+    told = [(0, 20), (1, 2420), (0, 40), (1, 2440), (1, 2420), (1, 2440), (0, 60), (None, 4820)]
+    frame = pd.DataFrame(
+        [{"run": run, "step": step, "loss": at} for at, (run, step) in enumerate(told)]
+    )
+    kept = newest(frame)
+    assert kept.sort_values("step").loss.tolist() == [0, 2, 6, 4, 5, 7]
+    assert kept.run.tolist() == [0, 0, 1, 1, 0, NO_RUN]
+    assert newest(frame.drop(columns="run")).loss.tolist() == [0, 2, 6, 7]
 
 
 def test_the_log_shows_its_lines(open_page, connection, running):
