@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 POINTS = 2000
 HEIGHT = 210
 NO_RUN = -1
+"""The run of figures that belong to none: of a job before there were several, or of their mean."""
 LOSS = ("loss", "Training loss", "", ".3f")
 JUDGED = (
     ("miss_rate", "Missed in validation", "of the phrases", ".1%"),

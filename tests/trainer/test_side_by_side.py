@@ -16,7 +16,7 @@ QUICK = replace(SEVERAL, steps=40)
 
 @dataclass(frozen=True)
 class Source:
-    """Makes the examples again; the process that is told to die does so at its first run."""
+    """Makes the examples again; a process that is told to die does so when it asks for them."""
 
     dies: bool = False
 
