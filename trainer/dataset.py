@@ -62,8 +62,10 @@ class Examples:
 
     def half(self, number: int) -> Examples:
         """Return every second clip and stream: half 0 chooses, half 1 is reported on."""
+        clips = dict.fromkeys(scene.clip_id for scene in self.positives)
+        chosen = set(list(clips)[number::2])
         return Examples(
-            tuple(scene for scene in self.positives if scene.clip_id % 2 == number),
+            tuple(scene for scene in self.positives if scene.clip_id in chosen),
             self.near[number::2],
             self.plain[number::2],
         )
@@ -161,7 +163,7 @@ def _plan(
                 folder / clip["path"],
                 int(clip["id"]),
                 _variants(clip["source"], clip["engine"], positive_variants),
-                (seed, number, 0, int(clip["id"])),
+                (seed, number, 0, int(clip["sha256"][:16], 16)),  # the same in every database
                 span_of(clip["settings"], clip["seconds"]),
                 boundaries_of(clip["settings"]),
                 side=side,

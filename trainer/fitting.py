@@ -64,6 +64,9 @@ class Finder:
     def find(self, bucket: Bucket, seed: int) -> pd.DataFrame:
         """Return the clips that fit; of plain ones as many as are wanted, of each kind.
 
+        They come in the order of their hashes: the processes that speak hand their clips over as
+        they get ready, so an order by age would make every training another one.
+
         What a detector of the phrase took for it is a confuser, whatever it is.
         """
         if bucket is Bucket.PLAIN:
@@ -80,11 +83,11 @@ class Finder:
             )
         clips = self._store.find(texts=_normalised(self._texts[bucket]))
         if bucket is Bucket.POSITIVE:
-            return clips[self._shows_the_phrase(clips)]
-        if bucket is Bucket.CONFUSER:
+            clips = clips[self._shows_the_phrase(clips)]
+        elif bucket is Bucket.CONFUSER:
             wrong = self._store.false_wakes(normalise_text(self._phrase.text))
-            return clips if wrong.empty else pd.concat([clips, wrong], ignore_index=True)
-        return clips
+            clips = clips if wrong.empty else pd.concat([clips, wrong])
+        return clips.sort_values("sha256", ignore_index=True)
 
     def count(self, bucket: Bucket) -> int:
         """Return how many clips a bucket has towards its target."""

@@ -1,10 +1,14 @@
 """From texts to clips to features with the engines that need no download."""
 
+import json
+from contextlib import closing
+
 import numpy as np
 import pandas as pd
 import pytest
+import soundfile
 
-from db.clips import ClipStore
+from db.clips import ClipStore, NewClip
 from db.connection import open_database
 from tests.trainer.corpora.conftest import audio_bytes
 from trainer import casting
@@ -12,7 +16,7 @@ from trainer.casting import NoVoicesError
 from trainer.corpora.feedback import Kind, add_feedback
 from trainer.corpus import gather
 from trainer.dataset import OWN_VOICE_WEIGHT, SplitError, build_dataset, sides
-from trainer.fitting import span_of
+from trainer.fitting import Finder, planned_texts, span_of
 from trainer.phrases import Bucket, contains_phrase, parse_phrase
 from trainer.presets import BucketPlan, Preset
 from trainer.progress import CancelledError, silent
@@ -32,6 +36,13 @@ TINY = Preset(
     rooms=4,
     steps=10,
 )
+
+
+DESCRIBED = (
+    *("rate_hz", "text", "text_normalised", "phonemes", "engine", "voice", "speaker"),
+    *("source", "licence"),
+)
+"""What a clip is stored with, besides its sound."""
 
 
 @pytest.fixture(scope="module")
@@ -132,6 +143,31 @@ def test_rendering_is_deterministic(two_runs, store):
         assert np.array_equal(one.features, other.features)
     for one, other in zip(*(d.validation.plain for d in twice), strict=True):
         assert np.array_equal(one.features, other.features)
+
+
+def test_the_age_of_clips_decides_nothing(two_runs, phrase, store, tmp_path):
+    """Processes hand clips over as they get ready, and an import keeps no order."""
+    with closing(open_database(f"sqlite:///{tmp_path}/clips.sqlite3")) as connection:
+        other = ClipStore(connection, tmp_path / "clips")
+        for row in reversed(store.find().to_dict("records")):
+            described = {field: row[field] for field in DESCRIBED}
+            content = (store.folder / row["path"]).read_bytes()
+            waveform, _ = soundfile.read(store.folder / row["path"], dtype="int16")
+            settings = json.loads(row["settings"])
+            other.add_many([NewClip(waveform, flac=content, settings=settings, **described)])
+        datasets = []
+        for which in (store, other):
+            finder = Finder(which, phrase, planned_texts(phrase, TINY), plain_target=10)
+            buckets = {bucket: finder.find(bucket, seed=0) for bucket in Bucket}
+            datasets.append(build_dataset(buckets, which.folder, TINY, seed=4, report=silent))
+        assert other.find()["sha256"].tolist() == store.find()["sha256"].tolist()[::-1]
+    for half in (0, 1):
+        halves = [dataset.validation.half(half) for dataset in datasets]
+        for kind in ("positives", "near", "plain"):
+            for one, same in zip(*(getattr(part, kind) for part in halves), strict=True):
+                assert np.array_equal(one.features, same.features)
+    for one, same in zip(*(dataset.train.positives for dataset in datasets), strict=True):
+        assert np.array_equal(one.features, same.features)
 
 
 def test_a_cancelled_run_keeps_what_it_made(phrase, tmp_path):
