@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from trainer.accents import ACCENT_SHARE, accented
 from trainer.casting import ENGINE_WEIGHTS, VoiceCast, open_engines
 from trainer.fitting import Finder, planned_texts
+from trainer.fragments import gather_fragments
 from trainer.listening import why_deaf
 from trainer.phrases import Bucket, Phrase, PhraseText
 from trainer.progress import Progress, Report, Stage
@@ -21,8 +23,6 @@ from trainer.tts.paid import check_costs
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
-
-    import pandas as pd
 
     from db.clips import ClipStore
     from trainer.presets import BucketPlan, Preset
@@ -169,8 +169,13 @@ def gather(
         _tell_costs(opened, tasks, report)
     ledger = _synthesise(tasks, store, voices_dir, report, workers)
     buckets = {}
+    fragments = gather_fragments(phrase, preset.fragments, store, report, workers=workers)
     for bucket in Bucket:
         clips = finder.find(bucket, seed)
+        if bucket is Bucket.CONFUSER:
+            # What was cut for its sound, and for other phrases, may be a confuser's text, too.
+            clips = pd.concat([clips, fragments]).drop_duplicates("id")
+            clips = clips.sort_values("sha256", ignore_index=True)
         made = ledger.made[bucket]
         buckets[bucket] = BucketClips(
             clips=clips,

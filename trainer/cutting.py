@@ -20,6 +20,7 @@ from trainer.hearing import phrase_sounds
 from trainer.progress import Report, Stage
 from trainer.segment import (
     LEAST_SPOKEN_SCORE,
+    Place,
     SegmentError,
     Span,
     Transcript,
@@ -30,7 +31,7 @@ from watchword_runtime.frontend import SAMPLE_RATE_HZ
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -38,9 +39,11 @@ if TYPE_CHECKING:
     from trainer.phrase_check import Phrase
 
 BATCH = 64
-MARGIN_S = "margin_s"
-"""Key of a cut's settings: seconds before and after the phrase."""
 """Recordings whose cuts are stored together: what a crash can cost."""
+OF = "of"
+"""Key of a cut's settings: the hash of the recording that it is from."""
+MARGIN_S = "margin_s"
+"""Key of a cut's settings: seconds before and after what was cut out."""
 LEAST_MARGIN_S = 0.1
 """Kept around the phrase even where the neighbours begin at once, because boundaries are
 uncertain (docs/segmentation.md): a lost first sound costs more than a neighbour's last one."""
@@ -55,6 +58,20 @@ ALONE = "the recording is the phrase, nothing to cut"
 NOT_AS_WORDS = "the phrase is only a part of other words"
 NOT_HEARD = "the score says that the phrase was not said"
 WRONG_LENGTH = "too short or too long for the phrase"
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What to cut out of a recording."""
+
+    place: Place
+    """Which words of its transcript."""
+    text: str
+    """Normalised."""
+    phonemes: str
+    length_s: tuple[float, float]
+    """What is shorter or longer is not it."""
+    least_margin_s: float = LEAST_MARGIN_S
 
 
 @dataclass(frozen=True)
@@ -115,32 +132,64 @@ def cut_phrase(
     speakers: set[str] = set()
     cuts, seconds = 0, 0.0
     stage = Stage(report, "cut", len(rows))
+
+    def cut(
+        row: Any, samples: NDArray[np.float32], model: AcousticModel
+    ) -> tuple[list[NewClip], list[str]]:
+        return cut_recording(row, samples, phrase, model, least_score)
+
+    for done, clips, faults in cut_and_store(rows, cut, store, make_model, workers):
+        refused.update(faults)
+        cuts += len(clips)
+        seconds += sum(len(clip.waveform) / clip.rate_hz for clip in clips)
+        speakers |= {clip.speaker for clip in clips}
+        stage.at(done, f"{cuts} cuts, {refused.total()} refused")
+    return CutReport(
+        len(found), len(known), cuts, seconds, len(speakers), dict(refused.most_common())
+    )
+
+
+def cut_and_store(
+    rows: Sequence[Any],
+    cut: Callable[[Any, NDArray[np.float32], AcousticModel], tuple[list[NewClip], list[str]]],
+    store: ClipStore,
+    make_model: Callable[[], AcousticModel] = HamaModel,
+    workers: int | None = None,
+) -> Iterator[tuple[int, list[NewClip], list[str]]]:
+    """Cut clips out of recordings in threads and store them, each batch in one transaction.
+
+    Args:
+        rows: of the table `clip`, as `itertuples` gives them.
+        cut: from a row, its samples (float32 at 16 kHz) and an acoustic model to its clips, and the
+            reasons for those that were not made.
+        store: where recordings are and cuts go.
+        make_model: makes an acoustic model, one for each thread.
+        workers: threads; one for each core by default.
+
+    Yields:
+        After each batch: how many rows are done, its clips, and its reasons.
+    """
     own = threading.local()
 
-    def cut(row: Any) -> tuple[list[NewClip], list[str]]:
+    def one(row: Any) -> tuple[list[NewClip], list[str]]:
         if not hasattr(own, "model"):  # a session is no place for two threads
             own.model = make_model()
         waveform, rate_hz = store.read(row)
         samples = waveform.astype(np.float32) / 32768.0
         if rate_hz != SAMPLE_RATE_HZ:
             samples = np.asarray(soxr.resample(samples, rate_hz, SAMPLE_RATE_HZ), np.float32)
-        return cut_recording(row, samples, phrase, own.model, least_score)
+        return cut(row, samples, own.model)
 
     with ThreadPoolExecutor(workers or len(os.sched_getaffinity(0))) as pool:
         for begin in range(0, len(rows), BATCH):
             batch = rows[begin : begin + BATCH]
             clips: list[NewClip] = []
-            for made, faults in pool.map(cut, batch):
+            faults: list[str] = []
+            for made, why_not in pool.map(one, batch):
                 clips.extend(made)
-                refused.update(faults)
+                faults.extend(why_not)
             store.add_many(clips)
-            cuts += len(clips)
-            seconds += sum(len(clip.waveform) / clip.rate_hz for clip in clips)
-            speakers |= {clip.speaker for clip in clips}
-            stage.at(begin + len(batch), f"{cuts} cuts, {refused.total()} refused")
-    return CutReport(
-        len(found), len(known), cuts, seconds, len(speakers), dict(refused.most_common())
-    )
+            yield begin + len(batch), clips, faults
 
 
 def recordings_with(phrase: Phrase, store: ClipStore) -> pd.DataFrame:
@@ -180,19 +229,44 @@ def cut_recording(
         return [], [NOT_AS_WORDS]
     if [place.stop - place.first for place in places] == [len(transcript.words)]:
         return [], [ALONE]
+    length_s = (SHORTEST_TIMES * phrase.seconds, LONGEST_TIMES * phrase.seconds)
+    phonemes = " ".join(phrase.phonemes)
+    pieces = [Piece(place, phrase.text, phonemes, length_s) for place in places]
+    return cut_pieces(row, samples, pieces, model, least_score)
+
+
+def cut_pieces(
+    row: Any,
+    samples: NDArray[np.float32],
+    pieces: Sequence[Piece],
+    model: AcousticModel,
+    least_score: float,
+) -> tuple[list[NewClip], list[str]]:
+    """Cut pieces out of one recording.
+
+    Args:
+        row: of the table `clip`, as `itertuples` gives it.
+        samples: float32 [samples] in [-1, 1] at 16 kHz, all of the recording.
+        pieces: what is cut out.
+        model: of this thread.
+        least_score: cuts that score lower are not made.
+
+    Returns:
+        The clips, and the reasons for those that were not made.
+    """
     try:
-        spans = place_spans(samples, transcript, places, model)
+        spans = place_spans(samples, _transcript_of(row), [piece.place for piece in pieces], model)
     except SegmentError as error:
         return [], [str(error)]
     clips, faults = [], []
-    for span in spans:
-        times = (span.end_s - span.start_s) / phrase.seconds
+    for piece, span in zip(pieces, spans, strict=True):
+        shortest_s, longest_s = piece.length_s
         if span.score < least_score:
             faults.append(NOT_HEARD)
-        elif not SHORTEST_TIMES <= times <= LONGEST_TIMES:
+        elif not shortest_s <= span.end_s - span.start_s <= longest_s:
             faults.append(WRONG_LENGTH)
         else:
-            clips.append(_clip(row, samples, span, phrase))
+            clips.append(_clip(row, samples, span, piece))
     return clips, faults
 
 
@@ -205,17 +279,17 @@ def _transcript_of(row: Any) -> Transcript:
     return read_transcript(str(row.text_normalised))
 
 
-def margins_s(span: Span) -> tuple[float, float]:
+def margins_s(span: Span, least_s: float = LEAST_MARGIN_S) -> tuple[float, float]:
     """How much is kept before and after a span: what the neighbours leave, within limits."""
     before, after = (
-        min(max(free_s, LEAST_MARGIN_S), MOST_MARGIN_S)
+        min(max(free_s, least_s), MOST_MARGIN_S)
         for free_s in (span.free_before_s, span.free_after_s)
     )
     return min(before, span.start_s), after
 
 
-def _clip(row: Any, samples: NDArray[np.float32], span: Span, phrase: Phrase) -> NewClip:
-    before_s, after_s = margins_s(span)
+def _clip(row: Any, samples: NDArray[np.float32], span: Span, piece: Piece) -> NewClip:
+    before_s, after_s = margins_s(span, piece.least_margin_s)
     begin = round((span.start_s - before_s) * SAMPLE_RATE_HZ)
     end = min(round((span.end_s + after_s) * SAMPLE_RATE_HZ), len(samples))
     cut = samples[begin:end].copy()
@@ -224,10 +298,10 @@ def _clip(row: Any, samples: NDArray[np.float32], span: Span, phrase: Phrase) ->
     cut[:fade_samples] *= fade
     cut[-fade_samples:] *= fade[::-1]
     return NewClip(
-        cut, SAMPLE_RATE_HZ, phrase.text, phrase.text, " ".join(phrase.phonemes),
+        cut, SAMPLE_RATE_HZ, piece.text, piece.text, piece.phonemes,
         CUT, row.voice, row.speaker, row.source, row.licence,
         {
-            "of": row.sha256,
+            OF: row.sha256,
             "start_s": round(span.start_s, 3),
             "end_s": round(span.end_s, 3),
             "score": round(span.score, 3),

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from db.clip_search import FEEDBACK
+from db.recordings import CUT
 from trainer.corpora.own_voice import SOURCE as OWN_VOICE
 from trainer.fitting import RECORDED, span_of
 from trainer.listening import boundaries_of
@@ -37,7 +38,7 @@ VALIDATION_VARIANTS = 4
 VALIDATION_PLAIN_VARIANTS = 3
 """Of the plain clips: the rates of false accepts that thresholds stand on need hours."""
 MIN_VALIDATION_CLIPS = 8
-PEOPLE = frozenset({RECORDED, "cut"})
+PEOPLE = frozenset({RECORDED, CUT})
 """The `engine` of clips in which people speak."""
 PEOPLE_WEIGHT = 2
 OWN_VOICE_WEIGHT = 4
@@ -59,6 +60,8 @@ class Examples:
     """Confusers and in-between negatives."""
     plain: tuple[Stream, ...]
     """Sentences, other phrases, and streams without speech."""
+    alone: tuple[Scene, ...] = ()
+    """A few other words of a person, recorded as the phrase is; only on the training side."""
 
     def half(self, number: int) -> Examples:
         """Return every second clip and stream: half 0 chooses, half 1 is reported on."""
@@ -152,6 +155,8 @@ def _plan(
     near = pd.concat([chosen[Bucket.CONFUSER], chosen[Bucket.IN_BETWEEN]])
     wrong = near["source"] == FEEDBACK
     near, false_wakes = near[~wrong], near[wrong]
+    cut_out = near["engine"] == CUT
+    near, fragments = near[~cut_out], near[cut_out & training]
     positives = chosen[Bucket.POSITIVE]
     positive_variants = preset.positive_variants if training else VALIDATION_VARIANTS
     near_variants = preset.confuser_variants if training else 1
@@ -192,6 +197,16 @@ def _plan(
         seed=(seed, number, 4),
         side=side,
     )
+    tasks["alone"] = [
+        SceneTask(
+            folder / clip["path"],
+            int(clip["id"]),
+            1,
+            (seed, number, 5, int(clip["sha256"][:16], 16)),
+            side=side,
+        )
+        for clip in fragments.to_dict("records")
+    ]
     return tasks
 
 
@@ -249,6 +264,7 @@ def build_dataset(
             cast("tuple[Scene, ...]", tuple(rendered[side, "positives"])),
             cast("tuple[Stream, ...]", tuple(rendered[side, "near"])),
             cast("tuple[Stream, ...]", tuple(rendered[side, "plain"])),
+            cast("tuple[Scene, ...]", tuple(rendered[side, "alone"])),
         )
 
     everybody = pd.concat(buckets.values())

@@ -27,10 +27,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 DATASET_FILE = "dataset.npz"
 ABOUT = "about"
-KINDS = ("positives", "near", "plain")
+KINDS = ("positives", "near", "plain", "alone")
+SCENES = frozenset({"positives", "alone"})
+"""The others are streams."""
 _DAMAGED = (
     OSError,
     EOFError,
@@ -153,7 +155,7 @@ def _examples(archive: ZipFile, side: Side) -> Examples:
         rows = zip(features, spans, clip_ids, recipes, strict=True)
         found[kind] = (
             [Scene(f, int(s[0, 0]), int(s[0, 1]), int(ids[0]), r) for f, s, ids, r in rows]
-            if kind == "positives"
+            if kind in SCENES
             else [Stream(*row) for row in rows]
         )
     return Examples(*(tuple(found[kind]) for kind in KINDS))

@@ -72,7 +72,7 @@ def distil(
         rng: decides order and masks.
         tell: is told of steps and loss.
     """
-    streams = [scene.features for scene in examples.positives]
+    streams = [scene.features for scene in (*examples.positives, *examples.alone)]
     streams += [stream.features for stream in (*examples.near, *examples.plain)]
     targets = mean_logits(teachers, streams, config.most_logit)
     model = copy.deepcopy(student).train()

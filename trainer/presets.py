@@ -36,6 +36,8 @@ class Preset:
     """Optimiser steps of each training."""
     runs: int = 1
     """Trainings whose outputs are averaged into one network."""
+    fragments: int = 0
+    """Pieces of what people said, a few words long."""
 
 
 QUICK = Preset(
@@ -52,6 +54,7 @@ QUICK = Preset(
     rooms=32,
     steps=2400,
     runs=2,
+    fragments=2000,
 )
 STANDARD = Preset(
     name="standard",
@@ -67,6 +70,7 @@ STANDARD = Preset(
     rooms=64,
     steps=2400,
     runs=3,
+    fragments=2500,
 )
 BEST = Preset(
     name="best",
@@ -82,5 +86,6 @@ BEST = Preset(
     rooms=128,
     steps=5000,
     runs=4,
+    fragments=4000,
 )
 PRESETS = {preset.name: preset for preset in (QUICK, STANDARD, BEST)}

@@ -48,7 +48,7 @@ def places(train: Examples, validation: Examples, runs: int) -> int:
     size = sum(
         example.features.nbytes
         for side in (train, validation)
-        for examples in (side.positives, side.near, side.plain)
+        for examples in (side.positives, side.near, side.plain, side.alone)
         for example in examples
     )
     each = BYTES_OF_A_PROCESS + COPIES * size

@@ -51,6 +51,8 @@ class TrainConfig:
     positives_per_batch: int = 20
     near_per_batch: int = 10
     plain_per_batch: int = 20
+    alone_per_batch: int = 10
+    """Other words in scenes of their own, where there are any."""
     learning_rate: float = 2e-3
     weight_decay: float = 1e-2
     target_window_s: float = 0.36
@@ -62,7 +64,7 @@ class TrainConfig:
     """While validation has more false accepts at a score of 0.5, negatives come to weigh more."""
     negative_growth: float = 1.4
     """Factor on their weight at each judgement that finds too many."""
-    most_negative_weight: float = 20.0
+    most_negative_weight: float = 3.0
     worst_steps: int = 5
     """The loudest steps of a negative window count as much as all its steps."""
     right_edge_frames: tuple[int, int] = (40, 82)
@@ -74,7 +76,7 @@ class TrainConfig:
     own_past_share: float = 0.5
     """Negative windows that begin in the state that their stream's past left."""
     other_past_share: float = 0.3
-    """Positive windows that begin in the state that another stream left."""
+    """Windows of scenes that begin in the state that another stream left."""
     remember_every: int = 50
     """Steps after which a share of the pasts is heard anew: the network changes."""
     remember_share: float = 0.125
@@ -328,7 +330,7 @@ class _Run:
         """Return the states [windows, hidden] that the windows of a batch begin in."""
         config = self._config
         shares = np.full((len(batch.features), 1), config.own_past_share)
-        shares[: len(batch.ends)] = config.other_past_share
+        shares[: batch.scenes] = config.other_past_share
         states = self._silence.draw(len(batch.features), rng)
         after_past = torch.from_numpy(rng.random(shares.shape) < shares).to(states.device)
         return torch.where(after_past, torch.from_numpy(batch.pasts).to(states.device), states)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Batch:
-    """Windows of equal length, the positives first."""
+    """Windows of equal length: the positives, other words in scenes of their own, the rest."""
 
     features: NDArray[np.float32]
     """[windows, frames, 40]."""
@@ -33,9 +33,11 @@ class Batch:
     """[positives], frame in which the phrase begins."""
     ends: NDArray[np.int64]
     """[positives], frame in which it ends."""
+    scenes: int
+    """How many windows are from scenes: the positives and the other words."""
     pasts: NDArray[np.float32]
     """[windows, hidden], a state of the network to begin in: after what came before the window in
-    its stream; for positives, after another stream."""
+    its stream; for scenes, after another stream."""
 
 
 class Batches:
@@ -50,7 +52,7 @@ class Batches:
             hidden: width of the network's GRU, whose states the batches carry.
         """
         self.frames = window_frames(examples.positives)
-        self._scenes = examples.positives
+        self._scenes, self._alone = examples.positives, examples.alone
         self._near = WindowPool(examples.near, self.frames, config.pool_hop_frames, hidden)
         self._plain = WindowPool(examples.plain, self.frames, config.pool_hop_frames, hidden)
         self._config = config
@@ -58,21 +60,27 @@ class Batches:
     def draw(self, rng: np.random.Generator) -> Batch:
         """Draw one batch."""
         config, warp = self._config, self._config.warp
-        crops = [
-            crop_scene(self._scenes[int(i)], self.frames, config, rng)
-            for i in rng.integers(len(self._scenes), size=config.positives_per_batch)
-        ]
+        crops = self._crops(self._scenes, config.positives_per_batch, rng)
+        alone = self._crops(self._alone, config.alone_per_batch, rng) if self._alone else []
         near, near_pasts = self._near.draw(config.near_per_batch, config.mined_draws, warp, rng)
         plain, plain_pasts = self._plain.draw(config.plain_per_batch, config.mined_draws, warp, rng)
-        other_pasts = self._plain.pasts.draw(len(crops), rng)
-        windows = [*(window for window, _, _ in crops), *near, *plain]
+        scenes = [window for window, _, _ in (*crops, *alone)]
+        other_pasts = self._plain.pasts.draw(len(scenes), rng)
+        windows = [*scenes, *near, *plain]
         windows = [shift_channels(window, warp.draw_shift(rng)) for window in windows]
         return Batch(
             mask_channels(as_batch(windows), config.mask_share, config.mask_channels, rng),
             np.array([start for _, start, _ in crops], np.int64),
             np.array([end for _, _, end in crops], np.int64),
+            len(scenes),
             np.concatenate([other_pasts, near_pasts, plain_pasts]),
         )
+
+    def _crops(
+        self, scenes: Sequence[Scene], count: int, rng: np.random.Generator
+    ) -> list[tuple[NDArray[np.float16], int, int]]:
+        chosen = rng.integers(len(scenes), size=count)
+        return [crop_scene(scenes[int(i)], self.frames, self._config, rng) for i in chosen]
 
     def mine(self, model: TinyCRNN) -> None:
         """Draw the negatives that this model finds loudest more often from now on."""

@@ -68,7 +68,7 @@ def _sounds(dataset: Dataset, folder: Path | None) -> dict[str, dict[str, int]] 
     """Say which recorded noise and measured rooms training heard, by source and licence."""
     train = dataset.train
     recipes = [
-        *(scene.recipe for scene in train.positives),
+        *(scene.recipe for scene in (*train.positives, *train.alone)),
         *(stream.recipe for stream in (*train.near, *train.plain)),
     ]
     heard = {name for recipe in recipes if recipe is not None for name in sounds_in(recipe)}
