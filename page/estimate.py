@@ -9,7 +9,7 @@ from page.wording import duration
 if TYPE_CHECKING:
     from db.job_history import PastRuns
 
-MEASURED = {"quick": "23 min on two cores that another training shared"}
+MEASURED = {"quick": "29 min on two cores that another training shared"}
 """What docs/training.md says of machines like none in particular."""
 TRAINING_OF_QUICK = {"standard": 1.4, "best": 3.7}
 """All steps of a preset, those that learn the mean of its trainings too, in those of quick; held
