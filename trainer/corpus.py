@@ -171,17 +171,18 @@ def gather(
     buckets = {}
     fragments = gather_fragments(phrase, preset.fragments, store, report, workers=workers)
     for bucket in Bucket:
-        clips = finder.find(bucket, seed)
+        clips, spoken = finder.find(bucket, seed), ledger.made[bucket]
+        made = spoken
         if bucket is Bucket.CONFUSER:
-            # What was cut for its sound, and for other phrases, may be a confuser's text, too.
-            clips = pd.concat([clips, fragments]).drop_duplicates("id")
+            # A fragment may have a confuser's text: it was found already then.
+            clips = pd.concat([clips, fragments.clips]).drop_duplicates("id")
             clips = clips.sort_values("sha256", ignore_index=True)
-        made = ledger.made[bucket]
+            made += fragments.made
         buckets[bucket] = BucketClips(
             clips=clips,
             reused=max(0, len(clips) - made),
             generated=made,
-            rejected=len(tasks[bucket]) - made,
+            rejected=len(tasks[bucket]) - spoken,
             spent_s=ledger.spent_s[bucket],
         )
     return Corpus(buckets, dict(ledger.paces), dict(ledger.rejections), missing)

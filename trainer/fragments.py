@@ -11,7 +11,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -64,6 +64,15 @@ class Fragment:
     phonemes: str
 
 
+class Fragments(NamedTuple):
+    """What a training has of them."""
+
+    clips: pd.DataFrame
+    """Rows of the table `clip`, in the order of their hashes."""
+    made: int
+    """How many of them were cut just now."""
+
+
 def gather_fragments(
     phrase: Phrase,
     count: int,
@@ -72,8 +81,8 @@ def gather_fragments(
     *,
     workers: int | None = None,
     make_model: Callable[[], AcousticModel] = HamaModel,
-) -> pd.DataFrame:
-    """Return up to `count` fragments of what people said, cutting those that were not cut before.
+) -> Fragments:
+    """Find or cut up to `count` fragments of what people said.
 
     CTC segmentation finds the words (`trainer.segment`), for 0.07 of the recordings' length on one
     core. People of the validation side are left alone.
@@ -90,25 +99,22 @@ def gather_fragments(
     Raises:
         ClipMissingError, ClipReadError: a recording's file is gone or damaged.
         ClipWriteError: nothing can be stored; what was stored before is kept.
-
-    Returns:
-        Rows of the table `clip`, in the order of their hashes.
     """
     recordings = _recordings(phrase, store) if count and not why_deaf() else pd.DataFrame()
     wanted = choose_fragments(phrase, recordings, count)
-    known = _known(store)
+    known, made = _known(store), 0
     missing: dict[str, list[Fragment]] = {}
     for fragment in wanted:
         if (fragment.recording, fragment.text) not in known:
             missing.setdefault(fragment.recording, []).append(fragment)
     if missing:
-        made = _cut(recordings, missing, store, make_model, workers)
         stage = Stage(report, "speech", len(missing))
-        for done, clips in made:
-            stage.at(done, f"{clips} fragments of what people said")
+        for done, made in _cut(recordings, missing, store, make_model, workers):
+            stage.at(done, f"{made} fragments of what people said")
         known = _known(store)
     ids = [known[key] for f in wanted if (key := (f.recording, f.text)) in known]
-    return store.select(ClipFilter(ids=ids)).sort_values("sha256", ignore_index=True)
+    rows = store.select(ClipFilter(ids=ids)).sort_values("sha256", ignore_index=True)
+    return Fragments(rows, made)
 
 
 def choose_fragments(phrase: Phrase, recordings: pd.DataFrame, count: int) -> list[Fragment]:

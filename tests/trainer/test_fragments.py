@@ -77,8 +77,8 @@ def test_they_are_as_long_as_the_phrase_and_not_it_nor_nearly_it(store):
 def test_they_are_clips_of_the_training_sides_people_with_their_licence(store):
     store.add_many([recording(text) for text in TEXTS])
     store.add_many([recording(text, OTHER) for text in TEXTS])
-    clips = gather(store)
-    assert len(clips) == 20
+    clips, made = gather(store)
+    assert len(clips) == made == 20
     assert set(clips["speaker"]) == {TRAINING}
     assert set(clips["licence"]) == {"CC0-1.0"}
     assert set(clips["engine"]) == {"cut"}
@@ -95,13 +95,13 @@ def test_they_are_clips_of_the_training_sides_people_with_their_licence(store):
 
 def test_what_was_cut_is_not_cut_again_and_serves_other_phrases(store):
     store.add_many([recording(text) for text in TEXTS])
-    first = gather(store)
+    first, _ = gather(store)
     seen = []
-    again = gather(store, report=seen.append)
-    assert seen == []
+    again, made = gather(store, report=seen.append)
+    assert (seen, made) == ([], 0)
     assert again["sha256"].tolist() == first["sha256"].tolist()
     # What is too long, too short or too near for the other phrase is left.
-    other = gather(store, phrase=parse_phrase("start miller"))
+    other, _ = gather(store, phrase=parse_phrase("start miller"))
     assert len(set(other["sha256"]) & set(first["sha256"])) > 10
 
 
@@ -116,12 +116,13 @@ def test_a_stop_keeps_the_batches_before(store, monkeypatch):
         gather(store, report=stop)
     kept = len(store.find(engines=["cut"]))
     assert 0 < kept < 20
-    assert len(gather(store)) == 20
+    clips, made = gather(store)
+    assert (len(clips), made) == (20, 20 - kept)
 
 
 def test_without_recordings_or_ears_there_are_none(store, monkeypatch):
-    assert gather(store).empty
+    assert gather(store).clips.empty
     store.add_many([recording(text) for text in TEXTS])
-    assert gather(store, count=0).empty
+    assert gather(store, count=0).clips.empty
     monkeypatch.setattr(fragments, "why_deaf", lambda: "no model")
-    assert gather(store).empty
+    assert gather(store).clips.empty
