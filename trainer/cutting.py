@@ -242,18 +242,7 @@ def cut_pieces(
     model: AcousticModel,
     least_score: float,
 ) -> tuple[list[NewClip], list[str]]:
-    """Cut pieces out of one recording.
-
-    Args:
-        row: of the table `clip`, as `itertuples` gives it.
-        samples: float32 [samples] in [-1, 1] at 16 kHz, all of the recording.
-        pieces: what is cut out.
-        model: of this thread.
-        least_score: cuts that score lower are not made.
-
-    Returns:
-        The clips, and the reasons for those that were not made.
-    """
+    """Cut pieces out of one recording; the rest is as for `cut_recording`."""
     try:
         spans = place_spans(samples, _transcript_of(row), [piece.place for piece in pieces], model)
     except SegmentError as error:

@@ -206,6 +206,19 @@ def test_too_few_voices_for_a_split_is_said(two_runs, store):
         build_dataset(buckets, store.folder, TINY, seed=0, report=silent)
 
 
+def test_a_persons_few_words_are_in_scenes_of_their_own_on_the_training_side(two_runs, store):
+    buckets = {bucket: clips.clips for bucket, clips in two_runs[0].buckets.items()}
+    fragments = buckets[Bucket.PLAIN].assign(engine="cut", source="corpus")
+    buckets[Bucket.CONFUSER] = pd.concat([buckets[Bucket.CONFUSER], fragments])
+    dataset = build_dataset(buckets, store.folder, TINY, seed=0, report=silent)
+    wanted = fragments[sides(fragments) == Side.TRAIN]["id"]
+    assert 0 < len(wanted) < len(fragments)
+    assert sorted(scene.clip_id for scene in dataset.train.alone) == sorted(wanted)
+    assert dataset.validation.alone == ()
+    near = [*dataset.train.near, *dataset.validation.near]
+    assert not {n for stream in near for n in stream.clip_ids.tolist()} & set(fragments["id"])
+
+
 def test_a_clip_says_where_the_phrase_is_in_it():
     assert span_of('{"phrase_s": [0.4, 1.2]}', 3.0) == (0.4, 1.2)
     assert span_of('{"margin_s": [0.1, 0.2]}', 1.5) == pytest.approx((0.1, 1.3))

@@ -53,7 +53,8 @@ def dataset():
     rng = np.random.default_rng(0)
     bare = Scene(features(rng, 50), 10, 40, 2**40)
     scenes = (*(scene(rng, n) for n in range(30)), bare)
-    train = Examples(scenes, (stream(rng, 8), stream(rng, 3)), (stream(rng, 8), silence(rng)))
+    streams = (stream(rng, 8), stream(rng, 3)), (stream(rng, 8), silence(rng))
+    train = Examples(scenes, *streams, (scene(rng, 40), scene(rng, 41)))
     validation = Examples((scene(rng, 5),), (), (silence(rng),))
     return Dataset(train, validation, {Side.TRAIN: 7, Side.VALIDATION: 2}, 19)
 
