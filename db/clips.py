@@ -32,6 +32,7 @@ from db.clip_journal import Batch, abandoned_batches, new_batch
 from db.clip_repair import StoreReport, inspect
 from db.clip_search import ClipFilter, ClipSearch
 from db.connection import DatabaseFullError, transaction
+from db.recordings import refuse_cuts, refused_cuts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -177,6 +178,24 @@ class ClipStore(ClipSearch):
                 batch.note(row["path"] for row in rows)
             self._settle(batch)
         return len(rows)
+
+    def refused_cuts(self) -> set[tuple[str, str]]:
+        """Return what was not heard where it should be: a recording's hash and its words."""
+        return refused_cuts(self._connection)
+
+    def refuse_cuts(self, cuts: Iterable[tuple[str, str]]) -> None:
+        """Remember that these normalised words were not heard in these recordings, by hash.
+
+        Raises:
+            ClipWriteError: It could not be written.
+        """
+        try:
+            refuse_cuts(self._connection, cuts)
+        except (DatabaseFullError, sqlite3.OperationalError) as error:
+            raise ClipWriteError(
+                f"Could not write to the database: {error} Free some space or wait for the other "
+                "writer, and run again."
+            ) from error
 
     def verify(self, *, hashes: bool = False) -> StoreReport:
         """Compare rows, files and indices; with `hashes`, read every file and compare its hash."""

@@ -66,6 +66,12 @@ _CUTS_OF = (
     " (SELECT +sha256 FROM clip WHERE id IN (SELECT value FROM json_each(?)))"
 )
 
+_REFUSED = "SELECT recording, text FROM refused_cut"
+_FORGET_REFUSED = (
+    "DELETE FROM refused_cut WHERE recording IN"
+    " (SELECT sha256 FROM clip WHERE id IN (SELECT value FROM json_each(?)))"
+)
+
 
 def known_recordings(
     connection: sqlite3.Connection, source: str, files: Iterable[str]
@@ -99,17 +105,32 @@ def cuts_of(
     return {row["parent"] for row in rows}
 
 
+def refused_cuts(connection: sqlite3.Connection) -> set[tuple[str, str]]:
+    """Return what was not heard where it should be: a recording's hash and normalised words."""
+    return {(row["recording"], row["text"]) for row in connection.execute(_REFUSED)}
+
+
+def refuse_cuts(connection: sqlite3.Connection, cuts: Iterable[tuple[str, str]]) -> None:
+    """Remember that these words were not heard in these recordings, by hash."""
+    with transaction(connection):
+        connection.executemany("INSERT OR IGNORE INTO refused_cut VALUES (?, ?)", cuts)
+
+
 def describe_anew(
     connection: sqlite3.Connection, descriptions: Mapping[int, Description]
 ) -> list[int]:
     """Give recordings another text, speaker or licence, in one transaction.
+
+    What was refused of them may be cut by the new text.
 
     Returns:
         The ids of clips that were cut out of these recordings: they may say what is no longer
         so. The caller deletes them.
     """
     with transaction(connection):
-        cuts = connection.execute(_CUTS_OF, (json.dumps(list(descriptions)),)).fetchall()
+        ids = json.dumps(list(descriptions))
+        cuts = connection.execute(_CUTS_OF, (ids,)).fetchall()
+        connection.execute(_FORGET_REFUSED, (ids,))
         for clip_id, new in descriptions.items():
             connection.execute(
                 "UPDATE clip SET text = ?, text_normalised = ?, phonemes = ?, voice = ?,"

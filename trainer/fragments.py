@@ -63,6 +63,11 @@ class Fragment:
     text: str
     phonemes: str
 
+    @property
+    def key(self) -> tuple[str, str]:
+        """What the database knows it by."""
+        return self.recording, self.text
+
 
 class Fragments(NamedTuple):
     """What a training has of them."""
@@ -85,7 +90,8 @@ def gather_fragments(
     """Find or cut up to `count` fragments of what people said.
 
     CTC segmentation finds the words (`trainer.segment`), for 0.07 of the recordings' length on one
-    core. People of the validation side are left alone.
+    core. Words that were not heard are not listened for again. People of the validation side are
+    left alone.
 
     Args:
         phrase: it is in none of them.
@@ -103,16 +109,17 @@ def gather_fragments(
     recordings = _recordings(phrase, store) if count and not why_deaf() else pd.DataFrame()
     wanted = choose_fragments(phrase, recordings, count)
     known, made = _known(store), 0
+    refused = store.refused_cuts()
     missing: dict[str, list[Fragment]] = {}
     for fragment in wanted:
-        if (fragment.recording, fragment.text) not in known:
+        if fragment.key not in known and fragment.key not in refused:
             missing.setdefault(fragment.recording, []).append(fragment)
     if missing:
         stage = Stage(report, "speech", len(missing))
         for done, made in _cut(recordings, missing, store, make_model, workers):
             stage.at(done, f"{made} fragments of what people said")
         known = _known(store)
-    ids = [known[key] for f in wanted if (key := (f.recording, f.text)) in known]
+    ids = [known[f.key] for f in wanted if f.key in known]
     rows = store.select(ClipFilter(ids=ids)).sort_values("sha256", ignore_index=True)
     return Fragments(rows, made)
 
@@ -127,7 +134,7 @@ def choose_fragments(phrase: Phrase, recordings: pd.DataFrame, count: int) -> li
     """
     length = len(split_phonemes("".join(phrase.phonemes)))
     there = {
-        (fragment.recording, fragment.text): fragment
+        fragment.key: fragment
         for row in recordings.itertuples()
         for fragment in _fragments_of(row, length)
     }
@@ -194,8 +201,12 @@ def _cut(
         ]
         return cut_pieces(row, samples, pieces, model, LEAST_SPOKEN_SCORE)
 
-    rows = list(recordings[recordings["sha256"].isin(missing)].itertuples())
+    rows: list[Any] = list(recordings[recordings["sha256"].isin(missing)].itertuples())
     made = 0
+    before = 0
     for done, clips, _ in cut_and_store(rows, cut, store, make_model, workers):
-        made += len(clips)
+        asked = {f.key for row in rows[before:done] for f in missing[row.sha256]}
+        heard = {(str(clip.settings[OF]), clip.text_normalised) for clip in clips}
+        store.refuse_cuts(sorted(asked - heard))
+        before, made = done, made + len(clips)
         yield done, made

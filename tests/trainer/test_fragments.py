@@ -1,12 +1,14 @@
 """What people said, a few words at a time: which words, cut once, and in scenes of their own."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from db.clips import ClipStore, NewClip
 from db.connection import open_database
+from db.recordings import Description, describe_anew
 from tests.trainer.known_model import RATE_HZ, KnownModel, say
 from trainer import fragments
 from trainer.articulation import split_phonemes
@@ -103,6 +105,37 @@ def test_what_was_cut_is_not_cut_again_and_serves_other_phrases(store):
     # What is too long, too short or too near for the other phrase is left.
     other, _ = gather(store, phrase=parse_phrase("start miller"))
     assert len(set(other["sha256"]) & set(first["sha256"])) > 10
+
+
+def test_what_was_not_heard_is_not_listened_for_again(store):
+    wrong = recording("nobody knows where the manager lives")
+    said = recording("turn the heating down please")
+    store.add_many([replace(wrong, waveform=said.waveform[:-50]), recording(TEXTS[0])])
+    first, made = gather(store)
+    assert made == len(first) > 0
+    seen = []
+    again, made = gather(store, report=seen.append)
+    assert (seen, made) == ([], 0)
+    assert again["sha256"].tolist() == first["sha256"].tolist()
+
+
+def test_a_corrected_transcript_is_listened_for(store):
+    said = recording("nobody knows where the manager lives")
+    wrong = "manager knows where the nobody lives"
+    store.add_many([replace(said, text=wrong, text_normalised=wrong, phonemes=phonemes(wrong))])
+    gather(store)
+    assert "the manager" not in set(store.find(engines=["cut"])["text_normalised"])
+    assert store.refused_cuts()
+    row = next(store.find(engines=["recording"]).itertuples())
+    description = Description(
+        said.text, said.text_normalised, said.phonemes, said.voice, said.speaker, said.licence
+    )
+    store.delete(describe_anew(store._connection, {row.id: description}))
+    assert not store.refused_cuts()
+    clips, _ = gather(store)
+    assert "the manager" in set(clips["text_normalised"])
+    store.delete([row.id])
+    assert not store.refused_cuts()
 
 
 def test_a_stop_keeps_the_batches_before(store, monkeypatch):
