@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -64,7 +64,7 @@ class Examples:
     """A few other words of a person, recorded as the phrase is; only on the training side."""
 
     def half(self, number: int) -> Examples:
-        """Return every second clip and stream: half 0 chooses, half 1 is reported on."""
+        """Return every second clip of the phrase and every second stream."""
         clips = dict.fromkeys(scene.clip_id for scene in self.positives)
         chosen = set(list(clips)[number::2])
         return Examples(
@@ -89,6 +89,20 @@ class Dataset:
     """Distinct people on each side."""
     throats: int
     """Distinct voices that say the phrase, a warped voice counted for each of its warps."""
+
+    @property
+    def choosing(self) -> Examples:
+        """The half of the validation side that chooses the checkpoint."""
+        return self.validation.half(0)
+
+    @property
+    def reporting(self) -> Examples:
+        """What operating points stand on: phrases and near-misses that chose nothing.
+
+        The streams without either are all that there are. Thresholds are made of rare events, which
+        need hours (docs/decisions/0021).
+        """
+        return replace(self.validation.half(1), plain=self.validation.plain)
 
 
 def sides(clips: pd.DataFrame) -> pd.Series:

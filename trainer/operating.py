@@ -40,7 +40,7 @@ def operating_points(scores: ValidationScores) -> list[OperatingPoint]:
     never gets a lower threshold than a more frequent one.
 
     Args:
-        scores: of audio that chose no checkpoint.
+        scores: of `Dataset.reporting`.
     """
     points: list[OperatingPoint] = []
     least = -math.inf

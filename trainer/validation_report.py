@@ -1,7 +1,7 @@
 """Validation scores and who spoke in, what a detector does at each threshold out, as JSON values.
 
-Everything comes from the half of the validation side that chose no checkpoint. It is synthetic
-speech: `watchword evaluate` measures on recordings.
+Phrases and near-misses come from the half of the validation side that chose no checkpoint
+(`Dataset.reporting`), most of them synthetic: `watchword evaluate` measures on recordings.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def validation_report(
     """Return what happens at each threshold, lenient to strict.
 
     Args:
-        scores: of audio that chose no checkpoint.
+        scores: of `Dataset.reporting`.
         scenes: what `scores.positives` are of, in their order.
         clips: rows of the table `clip` for every clip in the scenes and near-misses.
         thresholds: logits of the operating points; the curve passes through them.

@@ -147,12 +147,7 @@ class KeptExamples:
             DatasetFileError: it is gone or damaged.
         """
         dataset = load_dataset(self.path, self.made_of)
-        return dataset.train, chooses(dataset)
-
-
-def chooses(dataset: Dataset) -> Examples:
-    """Return the half of the validation side that chooses the checkpoint."""
-    return dataset.validation.half(0)
+        return dataset.train, dataset.choosing
 
 
 class KeptRuns:

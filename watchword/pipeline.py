@@ -31,7 +31,7 @@ from watchword.exporting import (
     export_training,
     read_training,
 )
-from watchword.finished_stages import FinishedStages, chooses
+from watchword.finished_stages import FinishedStages
 from watchword.provenance import backbone_provenance, provenance
 from watchword.summary import write_json
 from watchword.verification_sound import SOUND_FILE, gather_sound, save_sound
@@ -166,8 +166,7 @@ def _learn(
             finished.forget()  # another try may find other voices
             raise
         finished.keep_dataset(dataset, corpus)
-    # Half of the validation side chooses the checkpoint, the other half is reported on.
-    choosing, reports = chooses(dataset), dataset.validation.half(1)
+    choosing, reports = dataset.choosing, dataset.reporting
     config = TrainConfig(preset.steps, preset.runs)
     if request.from_nothing:
         config = replace(config, backbone=None)

@@ -14,7 +14,7 @@ from tests.trainer.small_training import (
     scene,
     stream,
 )
-from trainer.dataset import window_frames
+from trainer.dataset import Dataset, window_frames
 from trainer.feature_warp import FeatureWarp, shift_channels, to_length
 from trainer.model import (
     SPEAK_FOR,
@@ -197,6 +197,20 @@ def test_halves_share_no_clip():
     assert not {s.clip_id for s in first.positives} & {s.clip_id for s in second.positives}
     assert len(first.plain) + len(second.plain) == len(both.plain)
     assert first.negative_hours + second.negative_hours == pytest.approx(both.negative_hours)
+
+
+def test_what_is_reported_chose_nothing_but_its_streams_are_all():
+    dataset = Dataset(examples(0, 2), examples(0, 6), {}, 0)
+    choosing, reporting = dataset.choosing, dataset.reporting
+    assert len(reporting.plain) == len(dataset.validation.plain) > len(choosing.plain) > 0
+    assert reporting.negative_hours == dataset.validation.negative_hours
+    assert len(reporting.near) + len(choosing.near) == len(dataset.validation.near)
+    chose = {s.clip_id for s in choosing.positives}
+    assert chose
+    assert chose | {s.clip_id for s in reporting.positives} == {
+        s.clip_id for s in dataset.validation.positives
+    }
+    assert not chose & {s.clip_id for s in reporting.positives}
 
 
 def test_a_network_that_hears_nothing_costs_more(trained):
