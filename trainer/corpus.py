@@ -13,7 +13,7 @@ import pandas as pd
 from trainer.accents import ACCENT_SHARE, accented
 from trainer.casting import ENGINE_WEIGHTS, VoiceCast, open_engines
 from trainer.fitting import Finder, planned_texts
-from trainer.fragments import gather_fragments
+from trainer.fragments import cut_fragments, plan_fragments
 from trainer.listening import why_deaf
 from trainer.phrases import Bucket, Phrase, PhraseText
 from trainer.progress import Progress, Report, Stage
@@ -167,9 +167,16 @@ def gather(
     with open_engines(voices_dir, engines, missing) as opened:
         tasks = _plan(plans, texts, existing, opened, seed)
         _tell_costs(opened, tasks, report)
-    ledger = _synthesise(tasks, store, voices_dir, report, workers)
+    everything = [task for planned in tasks.values() for task in planned]
+    wanted = plan_fragments(phrase, preset.fragments, store)
+    stage = Stage(report, "speech", len(everything) + len(wanted.missing))
+    ledger = _synthesise(everything, store, voices_dir, stage, workers)
+
+    def tell(recordings: int, detail: str) -> None:
+        stage.at(len(everything) + recordings, detail)
+
+    fragments = cut_fragments(wanted, store, tell, workers=workers)
     buckets = {}
-    fragments = gather_fragments(phrase, preset.fragments, store, report, workers=workers)
     for bucket in Bucket:
         clips, spoken = finder.find(bucket, seed), ledger.made[bucket]
         made = spoken
@@ -241,15 +248,13 @@ class _Ledger:
 
 
 def _synthesise(
-    tasks: Mapping[Bucket, Sequence[SynthesisTask]],
+    everything: Sequence[SynthesisTask],
     store: ClipStore,
     voices_dir: Path,
-    report: Report,
+    stage: Stage,
     workers: int | None,
 ) -> _Ledger:
     """Make all clips and store them batch by batch."""
-    everything = [task for bucket in tasks.values() for task in bucket]
-    stage = Stage(report, "speech", len(everything))
     stage.at(0, f"{len(everything)} clips to make")
     ledger = _Ledger()
     done = 0

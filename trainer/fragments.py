@@ -23,7 +23,6 @@ from trainer.ctc import HamaModel
 from trainer.cutting import OF, Piece, cut_and_store, cut_pieces
 from trainer.hearing import contains_phrase, distance_to_phrase, phrase_sounds
 from trainer.listening import why_deaf
-from trainer.progress import Stage
 from trainer.segment import LEAST_SPOKEN_SCORE, Place
 from trainer.split import Side, side_of, split_people
 
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
     from db.clips import ClipStore, NewClip
     from trainer.ctc import AcousticModel
     from trainer.phrase_check import Phrase
-    from trainer.progress import Report
 
 MOST_WORDS = 4
 LENGTH_LEEWAY = 4
@@ -69,6 +67,17 @@ class Fragment:
         return self.recording, self.text
 
 
+@dataclass(frozen=True)
+class FragmentPlan:
+    """What a training wants of them, and what of that has to be cut."""
+
+    recordings: pd.DataFrame
+    """Rows of the table `clip`."""
+    wanted: Sequence[Fragment]
+    missing: Mapping[str, Sequence[Fragment]]
+    """By recording: neither cut before nor found to be unheard."""
+
+
 class Fragments(NamedTuple):
     """What a training has of them."""
 
@@ -78,27 +87,46 @@ class Fragments(NamedTuple):
     """How many of them were cut just now."""
 
 
-def gather_fragments(
-    phrase: Phrase,
-    count: int,
-    store: ClipStore,
-    report: Report,
-    *,
-    workers: int | None = None,
-    make_model: Callable[[], AcousticModel] = HamaModel,
-) -> Fragments:
-    """Find or cut up to `count` fragments of what people said.
+def plan_fragments(phrase: Phrase, count: int, store: ClipStore) -> FragmentPlan:
+    """Choose up to `count` fragments of what people said.
 
-    CTC segmentation finds the words (`trainer.segment`), for 0.07 of the recordings' length on one
-    core. Words that were not heard are not listened for again. People of the validation side are
-    left alone.
+    People of the validation side are left alone. Words that were not heard are not listened for
+    again.
 
     Args:
         phrase: it is in none of them.
         count: how many are wanted; there are fewer where there are few recordings of people, and
             none where nothing can be listened to.
+        store: where recordings and earlier fragments are found.
+    """
+    recordings = _recordings(phrase, store) if count and not why_deaf() else pd.DataFrame()
+    wanted = choose_fragments(phrase, recordings, count)
+    settled = _known(store).keys() | store.refused_cuts()
+    missing: dict[str, list[Fragment]] = {}
+    for fragment in wanted:
+        if fragment.key not in settled:
+            missing.setdefault(fragment.recording, []).append(fragment)
+    return FragmentPlan(recordings, wanted, missing)
+
+
+def cut_fragments(
+    plan: FragmentPlan,
+    store: ClipStore,
+    tell: Callable[[int, str], None],
+    *,
+    workers: int | None = None,
+    make_model: Callable[[], AcousticModel] = HamaModel,
+) -> Fragments:
+    """Cut what is missing of a plan and find the rest.
+
+    CTC segmentation finds the words (`trainer.segment`), for 0.07 of the recordings' length on one
+    core.
+
+    Args:
+        plan: what is wanted.
         store: where recordings are found and fragments are kept.
-        report: receives the stage `speech`; may raise to stop between two batches.
+        tell: is told of the recordings that are done, and in words; may raise to stop between two
+            batches.
         workers: threads; one for each core by default.
         make_model: makes an acoustic model, one for each thread.
 
@@ -106,20 +134,12 @@ def gather_fragments(
         ClipMissingError, ClipReadError: a recording's file is gone or damaged.
         ClipWriteError: nothing can be stored; what was stored before is kept.
     """
-    recordings = _recordings(phrase, store) if count and not why_deaf() else pd.DataFrame()
-    wanted = choose_fragments(phrase, recordings, count)
-    known, made = _known(store), 0
-    refused = store.refused_cuts()
-    missing: dict[str, list[Fragment]] = {}
-    for fragment in wanted:
-        if fragment.key not in known and fragment.key not in refused:
-            missing.setdefault(fragment.recording, []).append(fragment)
-    if missing:
-        stage = Stage(report, "speech", len(missing))
-        for done, made in _cut(recordings, missing, store, make_model, workers):
-            stage.at(done, f"{made} fragments of what people said")
-        known = _known(store)
-    ids = [known[f.key] for f in wanted if f.key in known]
+    made = 0
+    if plan.missing:
+        for done, made in _cut(plan, store, make_model, workers):
+            tell(done, f"{made} fragments of what people said")
+    known = _known(store)
+    ids = [known[f.key] for f in plan.wanted if f.key in known]
     rows = store.select(ClipFilter(ids=ids)).sort_values("sha256", ignore_index=True)
     return Fragments(rows, made)
 
@@ -185,8 +205,7 @@ def _known(store: ClipStore) -> dict[tuple[str, str], int]:
 
 
 def _cut(
-    recordings: pd.DataFrame,
-    missing: Mapping[str, Sequence[Fragment]],
+    plan: FragmentPlan,
     store: ClipStore,
     make_model: Callable[[], AcousticModel],
     workers: int | None,
@@ -197,15 +216,15 @@ def _cut(
         row: Any, samples: NDArray[np.float32], model: AcousticModel
     ) -> tuple[list[NewClip], list[str]]:
         pieces = [
-            Piece(f.place, f.text, f.phonemes, LENGTH_S, MARGIN_S) for f in missing[row.sha256]
+            Piece(f.place, f.text, f.phonemes, LENGTH_S, MARGIN_S) for f in plan.missing[row.sha256]
         ]
         return cut_pieces(row, samples, pieces, model, LEAST_SPOKEN_SCORE)
 
-    rows: list[Any] = list(recordings[recordings["sha256"].isin(missing)].itertuples())
-    made = 0
-    before = 0
+    concerned = plan.recordings["sha256"].isin(plan.missing)
+    rows: list[Any] = list(plan.recordings[concerned].itertuples())
+    before = made = 0
     for done, clips, _ in cut_and_store(rows, cut, store, make_model, workers):
-        asked = {f.key for row in rows[before:done] for f in missing[row.sha256]}
+        asked = {f.key for row in rows[before:done] for f in plan.missing[row.sha256]}
         heard = {(str(clip.settings[OF]), clip.text_normalised) for clip in clips}
         store.refuse_cuts(sorted(asked - heard))
         before, made = done, made + len(clips)

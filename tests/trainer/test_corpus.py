@@ -11,12 +11,13 @@ import soundfile
 from db.clips import ClipStore, NewClip
 from db.connection import open_database
 from tests.trainer.corpora.conftest import audio_bytes
-from trainer import casting
+from trainer import casting, corpus
 from trainer.casting import NoVoicesError
 from trainer.corpora.feedback import Kind, add_feedback
 from trainer.corpus import gather
 from trainer.dataset import OWN_VOICE_WEIGHT, SplitError, build_dataset, sides
 from trainer.fitting import Finder, planned_texts, span_of
+from trainer.fragments import FragmentPlan, Fragments
 from trainer.phrases import Bucket, contains_phrase, parse_phrase
 from trainer.presets import BucketPlan, Preset
 from trainer.progress import CancelledError, silent
@@ -187,6 +188,27 @@ def test_a_cancelled_run_keeps_what_it_made(phrase, tmp_path):
     assert report.healthy
     assert not report.orphans
     assert not report.leftovers
+
+
+def test_speech_goes_on_from_voices_to_what_people_said(phrase, tmp_path, monkeypatch):
+    def cut(plan, _store, tell, **_):
+        for done in (1, 2, 3):
+            tell(done, f"{done} recordings")
+        return Fragments(pd.DataFrame({"id": [], "sha256": []}), 0)
+
+    plan = FragmentPlan(pd.DataFrame(), (), dict.fromkeys("abc", ()))
+    monkeypatch.setattr(corpus, "plan_fragments", lambda *_: plan)
+    monkeypatch.setattr(corpus, "cut_fragments", cut)
+    seen = []
+    with closing(open_database(f"sqlite:///{tmp_path}/clips.sqlite3")) as connection:
+        store = ClipStore(connection, tmp_path / "clips")
+        gather(phrase, TINY, store, tmp_path / "voices", seed=0, report=seen.append)
+    fractions = [progress.fraction for progress in seen]
+    assert fractions == sorted(fractions)
+    assert (fractions[0], fractions[-1]) == (0.0, 1.0)
+    voices = [p for p in seen if p.detail.endswith("clips made")]
+    assert [p.fraction < 1 for p in voices] == [True]
+    assert seen[-1].detail == "3 recordings"
 
 
 def test_no_engine_at_all_says_what_is_missing(phrase, store, tmp_path, monkeypatch):

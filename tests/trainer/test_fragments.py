@@ -12,10 +12,16 @@ from db.recordings import Description, describe_anew
 from tests.trainer.known_model import RATE_HZ, KnownModel, say
 from trainer import fragments
 from trainer.articulation import split_phonemes
-from trainer.fragments import LEAST_DISTANCE, LENGTH_LEEWAY, choose_fragments, gather_fragments
+from trainer.fragments import (
+    LEAST_DISTANCE,
+    LENGTH_LEEWAY,
+    choose_fragments,
+    cut_fragments,
+    plan_fragments,
+)
 from trainer.hearing import contains_phrase, distance_to_phrase
 from trainer.phrases import normalise_text, parse_phrase
-from trainer.progress import CancelledError, silent
+from trainer.progress import CancelledError
 from trainer.pronunciation import phonemes
 from trainer.segment import read_transcript
 from trainer.split import Side, side_of
@@ -56,8 +62,9 @@ def recording(text, speaker=TRAINING):
     )  # fmt: skip
 
 
-def gather(store, count=20, report=silent, phrase=PHRASE):
-    return gather_fragments(phrase, count, store, report, workers=1, make_model=KnownModel)
+def gather(store, count=20, tell=lambda _done, _detail: None, phrase=PHRASE):
+    plan = plan_fragments(phrase, count, store)
+    return cut_fragments(plan, store, tell, workers=1, make_model=KnownModel)
 
 
 def test_they_are_as_long_as_the_phrase_and_not_it_nor_nearly_it(store):
@@ -99,7 +106,7 @@ def test_what_was_cut_is_not_cut_again_and_serves_other_phrases(store):
     store.add_many([recording(text) for text in TEXTS])
     first, _ = gather(store)
     seen = []
-    again, made = gather(store, report=seen.append)
+    again, made = gather(store, tell=lambda *said: seen.append(said))
     assert (seen, made) == ([], 0)
     assert again["sha256"].tolist() == first["sha256"].tolist()
     # What is too long, too short or too near for the other phrase is left.
@@ -114,7 +121,7 @@ def test_what_was_not_heard_is_not_listened_for_again(store):
     first, made = gather(store)
     assert made == len(first) > 0
     seen = []
-    again, made = gather(store, report=seen.append)
+    again, made = gather(store, tell=lambda *said: seen.append(said))
     assert (seen, made) == ([], 0)
     assert again["sha256"].tolist() == first["sha256"].tolist()
 
@@ -142,11 +149,11 @@ def test_a_stop_keeps_the_batches_before(store, monkeypatch):
     monkeypatch.setattr("trainer.cutting.BATCH", 2)
     store.add_many([recording(text) for text in TEXTS])
 
-    def stop(_):
+    def stop(*_):
         raise CancelledError
 
     with pytest.raises(CancelledError):
-        gather(store, report=stop)
+        gather(store, tell=stop)
     kept = len(store.find(engines=["cut"]))
     assert 0 < kept < 20
     clips, made = gather(store)
