@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from trainer.backbone import read_card
+from trainer.cutting import OF
 from trainer.dataset import PEOPLE
 from trainer.fitting import SYNTHETIC
 from trainer.scene_recipe import sounds_in
@@ -84,11 +86,17 @@ def _sounds(dataset: Dataset, folder: Path | None) -> dict[str, dict[str, int]] 
 
 
 def _recordings(corpus: Corpus) -> dict[str, dict[str, Any]] | str:
-    """Say which recordings of people were learnt from, by source and licence."""
+    """Say which recordings of people were learnt from, by source and licence.
+
+    What was cut out of a recording that is there as a whole adds no hours.
+    """
     clips = pd.concat([bucket.clips for bucket in corpus.buckets.values()])
-    people = clips[clips["engine"].isin(PEOPLE)]
+    people = clips[clips["engine"].isin(PEOPLE)].copy()
     if people.empty:
         return "none: every clip is synthetic"
+    whole = set(people["sha256"])
+    again = [json.loads(settings).get(OF) in whole for settings in people["settings"]]
+    people.loc[again, "seconds"] = 0.0
     return {
         f"{source} ({licence})": {
             "clips": len(rows),

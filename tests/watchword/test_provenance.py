@@ -1,6 +1,9 @@
-"""Which recorded sounds a detector's provenance names: those that training heard, no others."""
+"""What a detector's provenance says of recorded sounds and of people: what training heard, once."""
+
+from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import soundfile
 
 from trainer.dataset import Dataset, Examples
@@ -8,7 +11,7 @@ from trainer.render import AmbientTask, Renderer
 from trainer.sounds import SoundKind, add_sounds, list_sounds
 from trainer.split import Side
 from trainer.surroundings import open_surroundings
-from watchword.provenance import _sounds
+from watchword.provenance import _recordings, _sounds
 
 
 def test_sources_and_licences_of_what_was_heard(tmp_path):
@@ -31,3 +34,17 @@ def test_sources_and_licences_of_what_was_heard(tmp_path):
     assert expected
     assert _sounds(dataset, tmp_path / "s") == expected
     assert _sounds(dataset, None).startswith("none")
+
+
+def test_what_was_cut_out_of_a_recording_adds_no_hours():
+    def rows(*clips):
+        names = ["engine", "sha256", "settings", "seconds", "speaker", "source", "licence"]
+        return SimpleNamespace(clips=pd.DataFrame(clips, columns=names))
+
+    whole = ("recording", "a", "{}", 1800.0, "anna", "talks", "CC0-1.0")
+    piece = ("cut", "b", '{"of": "a"}', 900.0, "anna", "talks", "CC0-1.0")
+    lone = ("cut", "c", '{"of": "gone"}', 360.0, "bert", "talks", "CC0-1.0")
+    spoken = ("espeak", "d", "{}", 720.0, "espeak:en", "synthetic", "none")
+    corpus = SimpleNamespace(buckets={"plain": rows(whole, spoken), "confuser": rows(piece, lone)})
+    assert _recordings(corpus) == {"talks (CC0-1.0)": {"clips": 3, "hours": 0.6, "people": 2}}
+    assert _recordings(SimpleNamespace(buckets={"plain": rows(spoken)})).startswith("none")
