@@ -23,6 +23,7 @@ DEFAULT_RATE = 0.5
 WARMUP_S = 0.3
 """The front end's gain control and the network's state settle before anything is believed."""
 AUDIO = "synthetic speech and noise, voices held out of training"
+AUDIO_WITH_PEOPLE = "people's and synthetic speech and noise, voices held out of training"
 MAX_THRESHOLD = 1.0 - 1e-6
 
 
@@ -31,7 +32,7 @@ def probability(logit: float) -> float:
     return 1.0 / (1.0 + math.exp(-logit))
 
 
-def operating_points(scores: ValidationScores) -> list[OperatingPoint]:
+def operating_points(scores: ValidationScores, heard: str = AUDIO) -> list[OperatingPoint]:
     """Return one point for each of TARGET_RATES.
 
     A rate that the hours hold only a few events of gets its threshold from a fit to the tail of
@@ -41,12 +42,13 @@ def operating_points(scores: ValidationScores) -> list[OperatingPoint]:
 
     Args:
         scores: of `Dataset.reporting`.
+        heard: what that is, for the manifest.
     """
     points: list[OperatingPoint] = []
     least = -math.inf
     for rate in TARGET_RATES:
         logit = threshold_for_rate(rate, scores.plain, scores.hours, scores.refractory_steps)
-        audio = AUDIO
+        audio = heard
         if rate * scores.hours < COUNTED_EVENTS:
             audio += "; extrapolated from the loudest events"
             ceiling = float(np.quantile(scores.positives, MOST_LOST[rate]))

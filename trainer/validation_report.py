@@ -47,6 +47,7 @@ def validation_report(
     scenes: Sequence[Scene],
     clips: pd.DataFrame,
     thresholds: Sequence[float],
+    audio: str = AUDIO,
 ) -> dict[str, Any]:
     """Return what happens at each threshold, lenient to strict.
 
@@ -55,6 +56,7 @@ def validation_report(
         scenes: what `scores.positives` are of, in their order.
         clips: rows of the table `clip` for every clip in the scenes and near-misses.
         thresholds: logits of the operating points; the curve passes through them.
+        audio: what was heard.
     """
     heights = peaks(scores.plain, scores.refractory_steps)
     levels = _levels(heights, scores.hours, thresholds)
@@ -62,7 +64,7 @@ def validation_report(
     speakers = [rows[scene.clip_id] for scene in scenes]
     return {
         "format_version": FORMAT_VERSION,
-        "audio": AUDIO,
+        "audio": audio,
         "negative_hours": round(scores.hours, 4),
         "scenes": len(scenes),
         "clips": len({scene.clip_id for scene in scenes}),

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from trainer.corpus import gather
-from trainer.dataset import SplitError, build_dataset
+from trainer.dataset import PEOPLE, SplitError, build_dataset
 from trainer.model import save_checkpoint
-from trainer.operating import decision, operating_points
+from trainer.operating import AUDIO, AUDIO_WITH_PEOPLE, decision, operating_points
 from trainer.phrases import parse_phrase
 from trainer.presets import PRESETS
 from trainer.progress import Progress
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
     from db.clips import ClipStore
     from trainer.corpus import Corpus
-    from trainer.dataset import Dataset
+    from trainer.dataset import Dataset, Examples
     from trainer.phrases import Phrase
     from trainer.progress import Report
 
@@ -182,7 +182,9 @@ def _learn(
     clock(Progress("validation", 0.0, None, "choosing the operating points"))
     smoothing = choose_smoothing(trained.model, choosing)
     scores = score(trained.model, reports, smoothing)
-    points = operating_points(scores)
+    clips = pd.concat(buckets.values())
+    heard = _heard(reports, clips)
+    points = operating_points(scores, heard)
     threshold = decision(points, scores.step_s, smoothing).threshold
     logit = np.log(threshold / (1 - threshold))
     clock(Progress("validation", 1.0, 0.0, f"{scores.hours * 60:.0f} minutes of negatives"))
@@ -193,8 +195,9 @@ def _learn(
         validation_report(
             scores,
             reports.positives,
-            pd.concat(buckets.values()),
+            clips,
             [float(np.log(p.threshold / (1 - p.threshold))) for p in points],
+            heard,
         ),
         work / REPORT_FILE,
     )
@@ -247,6 +250,13 @@ def _gather(
         )
     finished.keep_corpus(corpus)
     return corpus
+
+
+def _heard(reports: Examples, clips: pd.DataFrame) -> str:
+    """Say what thresholds stand on."""
+    ids = np.concatenate([np.zeros(0, np.int64), *(stream.clip_ids for stream in reports.plain)])
+    people = clips["engine"].isin(PEOPLE) & clips["id"].isin(ids)
+    return AUDIO_WITH_PEOPLE if people.any() else AUDIO
 
 
 def _calibration(dataset: Dataset) -> NDArray[np.float32]:

@@ -11,6 +11,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from db.clips import CLIP_FOLDER, ClipStore
@@ -18,8 +19,9 @@ from db.connection import open_database
 from exporters import bundle as exporters_bundle
 from tests.watchword.tiny_preset import GROWTH, TARGET
 from trainer.corpus_file import CORPUS_FILE
-from trainer.dataset import SplitError
+from trainer.dataset import Examples, SplitError
 from trainer.dataset_file import DATASET_FILE
+from trainer.render import Stream
 from watchword import exporting, finished_stages, pipeline
 from watchword_runtime import Detector
 from watchword_runtime.manifest import GOLDEN_FILE, MANIFEST_FILE, Manifest
@@ -129,6 +131,16 @@ def test_what_it_does_at_each_threshold_lies_beside_the_bundle(trained: Path) ->
         missed = report["missed"]["missed"][at] / report["scenes"]
         assert missed == pytest.approx(point.miss_rate)
     assert sum(group["of"] for group in report["groups"]["noise"]) == report["scenes"]
+
+
+@pytest.mark.parametrize("heard", [(1,), (1, 2)])
+def test_thresholds_say_whether_they_stand_on_people(heard: tuple[int, ...]) -> None:
+    clips = pd.DataFrame({"id": [1, 2], "engine": ["espeak", "recording"]})
+    features, spans = np.zeros((9, 40), np.float16), np.zeros((len(heard), 2), np.int32)
+    stream = Stream(features, spans, np.array(heard))
+    silent = Stream(features, spans[:0], np.zeros(0, np.int64))
+    said = pipeline._heard(Examples((), (), (silent, stream)), clips)
+    assert ("people" in said) is (2 in heard)
 
 
 def test_the_clips_are_kept_and_nothing_is_half_written(trained: Path, place: Place) -> None:
