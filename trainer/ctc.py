@@ -302,3 +302,33 @@ def forward_score(log_probs: NDArray[np.float32], tokens: Sequence[int], blank: 
         before[2:] = alpha
     total = float(np.logaddexp(alpha[-1], alpha[-2]))
     return total / len(tokens) if total > never / 2 else float("-inf")
+
+
+def spotted_score(log_probs: NDArray[np.float32], tokens: Sequence[int], blank: int) -> float:
+    """How likely the tokens are spelled somewhere in the frames, per token: natural log, ≤ 0.
+
+    Of the likeliest path through a stretch of frames that begins and ends anywhere (Viterbi); what
+    is before and behind it does not count. −inf where there are fewer frames than tokens.
+
+    Args:
+        log_probs: float32 [frames, columns].
+        tokens: columns, at least one.
+        blank: the column of the blank.
+
+    Raises:
+        ValueError: there are no tokens.
+    """
+    if not len(tokens):
+        raise ValueError("A score needs at least one token; the text has no sound.")
+    states = np.full(2 * len(tokens) - 1, blank, dtype=np.int64)
+    states[::2] = tokens
+    may_skip = np.zeros(len(states), dtype=bool)
+    may_skip[2::2] = states[2::2] != states[:-2:2]
+    before = np.full(len(states) + 2, -np.inf)  # paths behind two states that are never reached
+    before[1] = 0.0  # but one may begin at any frame
+    best = -np.inf
+    for logs in log_probs[:, states].astype(np.float64):
+        skip = np.where(may_skip, before[:-2], -np.inf)
+        before[2:] = np.maximum(np.maximum(before[2:], before[1:-1]), skip) + logs
+        best = max(best, float(before[-1]))
+    return best / len(tokens)

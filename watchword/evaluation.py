@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from trainer.ctc import acoustic_model
 from trainer.evaluate import evaluate as measure
 from trainer.evaluation.excerpts import check_folder, save_excerpts
 from trainer.evaluation.groups import Labels, read_labels
+from trainer.evaluation.second_opinion import second_opinion
 from trainer.evaluation.surroundings import DEFAULT_SNR_DB, count, names, open_surroundings
+from trainer.listening import why_deaf
+from trainer.phrases import PhraseError, parse_phrase
 from trainer.recordings import find_recordings
 from watchword.console import ConsoleReport, say
 from watchword.errors import OptionError
@@ -54,9 +59,24 @@ def evaluate(options: argparse.Namespace, console: Console) -> int:
             seed=options.seed,
             report=report,
         )
+    measured = _with_second_opinion(measured)
     print_evaluation(measured, console)
     _write(measured, labels, options, console)
     return OK
+
+
+def _with_second_opinion(measured: Evaluation) -> Evaluation:
+    """Let an acoustic model say where false accepts may be the phrase itself, if it can."""
+    if not measured.false_accepts or why_deaf():
+        return measured
+    try:
+        phrase = parse_phrase(measured.phrase)
+    except PhraseError:
+        return measured
+    events = second_opinion(
+        measured.false_accepts, measured.negatives.files, phrase, acoustic_model()
+    )
+    return replace(measured, false_accepts=events)
 
 
 def _check_options(options: argparse.Namespace) -> None:

@@ -16,6 +16,7 @@ from trainer.ctc import (
     acoustic_model,
     forward_score,
     in_windows,
+    spotted_score,
 )
 
 RATE_HZ = 16_000
@@ -38,8 +39,25 @@ def test_the_forward_score_is_the_sum_over_all_paths(tokens):
     assert score == pytest.approx(math.log(total) / len(tokens), abs=1e-5)
 
 
+@pytest.mark.parametrize("tokens", [[1], [1, 2], [1, 1], [2, 1, 2]])
+def test_what_is_spotted_is_the_best_path_through_any_stretch(tokens):
+    shares = np.random.default_rng(1).dirichlet(np.ones(3), size=6)
+    best = max(
+        math.prod(shares[first + i, t] for i, t in enumerate(path))
+        for length in range(1, 7)
+        for first in range(7 - length)
+        for path in product(range(3), repeat=length)
+        if collapse(path, 0) == tokens
+    )
+    score = spotted_score(np.log(shares).astype(np.float32), tokens, 0)
+    assert score == pytest.approx(math.log(best) / len(tokens), abs=1e-5)
+
+
 def test_fewer_frames_than_tokens_have_no_score():
     logs = np.log(np.full((2, 4), 0.25, np.float32))
+    assert spotted_score(logs, [1, 2, 3], 0) == spotted_score(logs, [1, 1], 0) == -math.inf
+    with pytest.raises(ValueError, match="at least one token"):
+        spotted_score(logs, [], 0)
     assert forward_score(logs, [1, 2, 3], 0) == -math.inf
     assert forward_score(logs, [1, 1], 0) == -math.inf  # a blank must stand between them
     assert forward_score(logs[:0], [1], 0) == -math.inf

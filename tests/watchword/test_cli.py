@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -412,6 +413,35 @@ def test_evaluate_names_what_it_accepted_wrongly(run, bundle, recordings, tmp_pa
     assert f"Listen to {len(names)} false accepts" in out
     number, stem, _ = names[0].split("_", 2)
     assert re.search(rf"false accept {number}  score 0\.\d+  [\d.]+ s into .*{stem}\.wav", out)
+
+
+def test_evaluate_asks_whether_a_false_accept_is_the_phrase_itself(
+    run, bundle, recordings, tmp_path, monkeypatch
+):
+    def opinion(events, files, phrase, _model):
+        assert phrase.text == "smart mirror"
+        assert {event.file for event in events} <= set(files)
+        return tuple(
+            replace(event, spoken_score=-9.0 if i else -1.0) for i, event in enumerate(events)
+        )
+
+    monkeypatch.setattr("watchword.evaluation.why_deaf", str)
+    monkeypatch.setattr("watchword.evaluation.acoustic_model", object)
+    monkeypatch.setattr("watchword.evaluation.second_opinion", opinion)
+    manifest = bundle / "manifest.json"
+    values = json.loads(manifest.read_text())
+    values["decision"]["threshold"] = 0.0
+    manifest.write_text(json.dumps(values))
+    everything = tmp_path / "all.json"
+    code, out, _ = run(
+        "evaluate", bundle, "--positives", recordings, "--negatives", recordings,
+        "--json", everything,
+    )  # fmt: skip
+    assert code == 0
+    scores = [e["spoken_score"] for e in json.loads(everything.read_text())["false_accepts"]]
+    assert scores == [-1.0] + [-9.0] * (len(scores) - 1)
+    assert out.count("(the phrase itself?)") == 1
+    assert f"In 1 of {len(scores)} the phrase itself seems to be said." in out
 
 
 @pytest.mark.parametrize(

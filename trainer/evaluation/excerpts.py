@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,10 +37,13 @@ class FalseAccept:
     time_s: float
     """From the file's start."""
     score: float
+    spoken_score: float | None = None
+    """How clearly an acoustic model hears the phrase there, natural log; None where it was not
+    asked (`trainer.evaluation.second_opinion`)."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
-        return {"file": self.file, "time_s": self.time_s, "score": self.score}
+        return asdict(self)
 
 
 def excerpt_name(number: int, event: FalseAccept) -> str:
@@ -83,14 +86,23 @@ def save_excerpts(
     aside.mkdir(parents=True)
     names = tuple(excerpt_name(number, event) for number, event in enumerate(events, 1))
     for name, event in zip(names, events, strict=True):
-        soundfile.write(aside / name, _excerpt(event, files), SAMPLE_RATE_HZ, subtype="PCM_16")
+        soundfile.write(aside / name, excerpt(event, files), SAMPLE_RATE_HZ, subtype="PCM_16")
     if folder.exists():
         folder.rmdir()
     aside.rename(folder)
     return names
 
 
-def _excerpt(event: FalseAccept, files: Sequence[str]) -> NDArray[np.int16]:
+def excerpt(event: FalseAccept, files: Sequence[str]) -> NDArray[np.int16]:
+    """Return int16 [samples], the audio around a false accept.
+
+    Args:
+        event: what to cut out.
+        files: of the whole stream, in order.
+
+    Raises:
+        RecordingError: a file cannot be read.
+    """
     number = files.index(event.file)
     pcm = read_recording(Path(event.file))
     first = round((event.time_s - BEFORE_S) * SAMPLE_RATE_HZ)

@@ -1,0 +1,60 @@
+"""False accepts in; how clearly an acoustic model hears the phrase in each of them, out.
+
+Hours of other people's speech often have the phrase somewhere, and nobody wrote down where. One
+such moment is the loudest of all, and decides the threshold of a rare rate.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from trainer.ctc import spotted_score
+from trainer.evaluation.excerpts import excerpt
+from trainer.segment import LEAST_SPOKEN_SCORE
+from trainer.speech import INT16_SCALE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from trainer.ctc import AcousticModel
+    from trainer.evaluation.excerpts import FalseAccept
+    from trainer.phrase_check import Phrase
+
+PERHAPS_SAID = LEAST_SPOKEN_SCORE
+"""From this score on somebody should listen."""
+MOST_EVENTS = 100
+"""The loudest are listened to: a false accept takes 0.2 s."""
+
+
+def second_opinion(
+    events: Sequence[FalseAccept], files: Sequence[str], phrase: Phrase, model: AcousticModel
+) -> tuple[FalseAccept, ...]:
+    """Let an acoustic model listen to the loudest of the false accepts.
+
+    Args:
+        events: what a detector accepted.
+        files: of the whole stream, in order.
+        phrase: what it listened for.
+        model: what listens.
+
+    Returns:
+        The same events; those that were listened to have a `spoken_score`.
+
+    Raises:
+        RecordingError: a file cannot be read.
+    """
+    tokens = [
+        token
+        for word, reading in zip(phrase.words, phrase.phonemes, strict=True)
+        for token in model.spell(word, reading)
+    ]
+    loudest = sorted(events, key=lambda event: -event.score)[:MOST_EVENTS]
+    heard = {}
+    for event in loudest if tokens else ():
+        waveform = excerpt(event, files).astype(np.float32) / INT16_SCALE
+        score = spotted_score(model.log_probs(waveform), tokens, model.blank)
+        heard[event] = replace(event, spoken_score=round(score, 2))
+    return tuple(heard.get(event, event) for event in events)
