@@ -6,6 +6,7 @@ import json
 import time
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from db.clips import CLIP_FOLDER
@@ -30,6 +31,9 @@ from trainer.benchmark.results import (
     write_result,
 )
 from trainer.benchmark.rivals import rivals_of
+from trainer.ctc import acoustic_model
+from trainer.evaluation.second_opinion import second_opinion
+from trainer.listening import why_deaf
 from trainer.phrases import Phrase, parse_phrase
 from trainer.presets import PRESETS
 from trainer.recordings import RecordingError
@@ -46,6 +50,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from trainer.benchmark.measure import Figures
+    from trainer.evaluation.second_opinion import Opinion
     from trainer.progress import Report
 
 OK = 0
@@ -143,7 +148,15 @@ def _measure(
         bench.field.positives(folder_name(phrase.text)),
         seen=seen_confusers(phrase, PRESETS[bench.settings.preset].confuser.texts),
         report=report,
+        opinion=_opinion(phrase),
     )
+
+
+def _opinion(phrase: Phrase) -> Opinion | None:
+    """Return who says whether the phrase itself is said in the negatives; None without ears."""
+    if why_deaf():
+        return None
+    return partial(second_opinion, phrase=phrase, model=acoustic_model())
 
 
 def measure_rivals(bench: Bench, phrase: Phrase, report: Report) -> None:
@@ -159,7 +172,13 @@ def measure_rivals(bench: Bench, phrase: Phrase, report: Report) -> None:
         exam = _exam(bench, phrase, report)
         recorded = bench.field.positives(folder_name(phrase.text))
         figures = measure(
-            rival.open(phrase.text), exam, bench.field, recorded, seen=frozenset(), report=report
+            rival.open(phrase.text),
+            exam,
+            bench.field,
+            recorded,
+            seen=frozenset(),
+            report=report,
+            opinion=_opinion(phrase),
         )
         write_result(bench.out, Result(phrase.text, None, name, bench.settings, figures))
 

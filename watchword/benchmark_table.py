@@ -100,6 +100,14 @@ def print_results(results: Sequence[Result], console: Console) -> None:
             say(console, heading)
             console.print(_table(frame, known))
     _print_minutes(results, console)
+    for result in results:
+        if moments := int(result.figures.get("phrase_in_negatives") or 0):
+            say(
+                console,
+                f"{result.phrase}, {result.name}: at {moments} of the loudest moments of the "
+                "negatives the phrase itself seems to be said; they are no false accepts.",
+                label="note:",
+            )
     heard = sorted({name for r in results for name in r.notes.get("heard_by_backbone", ())})
     if heard:
         say(

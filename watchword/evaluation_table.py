@@ -10,7 +10,7 @@ from rich.table import Table
 from trainer.evaluate import DEFAULT_RATE
 from trainer.evaluation.groups import OTHERS, SMALLEST_GROUP
 from trainer.evaluation.operating_rows import REFRACTORY_S
-from trainer.evaluation.second_opinion import PERHAPS_SAID
+from trainer.evaluation.second_opinion import perhaps_said
 from watchword.console import say
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from trainer.evaluate import Evaluation
-    from trainer.evaluation.excerpts import FalseAccept
     from trainer.evaluation.groups import Group
     from trainer.evaluation.operating_rows import MissRate, OperatingRow
 
@@ -62,20 +61,16 @@ def print_evaluation(measured: Evaluation, console: Console) -> None:
         _print_groups(column, groups, measured, console)
     for number, event in enumerate(measured.false_accepts[:NAMED_EVENTS], 1):
         said = f"{number:03d}  score {event.score:.3f}  {event.time_s:.1f} s into {event.file}"
-        asked = "  (the phrase itself?)" if _perhaps_said(event) else ""
+        asked = "  (the phrase itself?)" if perhaps_said(event) else ""
         say(console, said + asked, label="false accept", style="default")
     if len(measured.false_accepts) > NAMED_EVENTS:
         more = len(measured.false_accepts) - NAMED_EVENTS
         say(console, f"… and {more} more: --json FILE has all.")
-    perhaps = sum(map(_perhaps_said, measured.false_accepts))
+    perhaps = sum(map(perhaps_said, measured.false_accepts))
     if perhaps:
         said = f"In {perhaps} of {len(measured.false_accepts)} the phrase itself seems to be said."
         then = "Listen (--save-false-accepts DIR), and leave out recordings in which it is."
         say(console, f"{said} {then}", label="warning:")
-
-
-def _perhaps_said(event: FalseAccept) -> bool:
-    return event.spoken_score is not None and event.spoken_score >= PERHAPS_SAID
 
 
 def _meant(row: OperatingRow, measured: Evaluation) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from trainer.evaluate import score_negatives, score_positives
+from trainer.evaluation.second_opinion import without_phrase
 from trainer.evaluation.surroundings import AFTER_TALK, SAID_AGAIN, hear_behind_speech
 from trainer.phrases import Bucket, normalise_text
 from trainer.progress import Report, Stage
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from trainer.benchmark.exam import Exam
+    from trainer.evaluation.second_opinion import Opinion
     from watchword_runtime import Detector
 
 RATES_PER_HOUR = {"05": 0.5, "2": 2.0}
@@ -79,6 +81,7 @@ def measure(
     *,
     seen: AbstractSet[str],
     report: Report,
+    opinion: Opinion | None = None,
 ) -> Figures:
     """Measure one detector.
 
@@ -89,6 +92,8 @@ def measure(
         recorded: recordings of people saying the phrase; may be empty.
         seen: near-misses, normalised, that the training had.
         report: receives the stages.
+        opinion: says whether the phrase itself is said where the detector fires in the negatives;
+            such a moment is no false accept. `phrase_in_negatives` counts them.
 
     Returns:
         Miss rates `real_miss_05`, `real_miss_10db_05`, `heldout_miss`, `heldout_miss_10db` …: at
@@ -100,6 +105,9 @@ def measure(
         detector, field.negatives, Stage(report, "negatives", len(field.negatives))
     )
     refractory = refractory_steps(REFRACTORY_S, stream.step_s)
+    said = 0
+    if opinion:
+        stream, said = without_phrase(stream, refractory, opinion)
     thresholds = {
         name: threshold_allowing(int(rate * stream.hours), [stream.scores], refractory)
         for name, rate in RATES_PER_HOUR.items()
@@ -107,14 +115,15 @@ def measure(
     shipped = count_false_accepts([stream.scores], detector.threshold, refractory)
     figures: Figures = {
         "negative_hours": stream.hours,
+        "phrase_in_negatives": said if opinion else None,
         "false_accepts_shipped": shipped,
         "false_accepts_per_hour_shipped": shipped / stream.hours,
     }
     figures |= {f"threshold_{name}": value for name, value in thresholds.items()}
 
-    said = {"real": recorded, "heldout": exam.paths(Bucket.POSITIVE)}
+    spoken = {"real": recorded, "heldout": exam.paths(Bucket.POSITIVE)}
     noises = {"": None} if field.noise is None else {"": None, "_10db": field.noise}
-    for who, files in said.items():
+    for who, files in spoken.items():
         figures[f"{who}_clips"] = len(files)
         for condition, noise in noises.items():
             stage = Stage(report, f"{who}{condition}", len(files))

@@ -1,5 +1,6 @@
 """The figures themselves: a detector that hears loud tones, on clips whose truth is known."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -91,6 +92,24 @@ def test_figures_are_what_the_audio_says(detector, exam, folders):
     assert figures["near_texts_unseen"] == 0.5
     assert (figures["heldout_clips"], figures["real_clips"], figures["near_clips"]) == (4, 2, 2)
     assert {"heldout_miss_10db", "real_miss_10db_05", "real_miss_10db_2"} <= set(figures)
+
+
+def test_where_the_phrase_is_said_is_no_false_accept(detector, exam, folders):
+    """The loudest moment of the negatives is the phrase: the next ones set the thresholds."""
+
+    def opinion(events, files):
+        assert list(files) == [str(path) for path in field.negatives]
+        scores = [-0.4 if "0-again" in event.file else -9.0 for event in events]
+        return [replace(e, spoken_score=s) for e, s in zip(events, scores, strict=True)]
+
+    field = open_field(folders / "negatives", None, None)
+    with_it = measure(detector, exam, field, [], seen=frozenset(), report=silent)
+    without = measure(detector, exam, field, [], seen=frozenset(), report=silent, opinion=opinion)
+    assert with_it["phrase_in_negatives"] is None
+    assert without["phrase_in_negatives"] == 1
+    assert (with_it["false_accepts_shipped"], without["false_accepts_shipped"]) == (6, 5)
+    assert with_it["threshold_05"] == pytest.approx(0.6, rel=1e-3)
+    assert without["threshold_05"] == pytest.approx(0.55, rel=1e-3)
 
 
 def test_what_there_is_no_audio_for_has_no_figure(detector, exam, folders):
