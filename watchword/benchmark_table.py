@@ -104,8 +104,8 @@ def print_results(results: Sequence[Result], console: Console) -> None:
         if moments := int(result.figures.get("phrase_in_negatives") or 0):
             say(
                 console,
-                f"{result.phrase}, {result.name}: at {moments} of the loudest moments of the "
-                "negatives the phrase itself seems to be said; they are no false accepts.",
+                f"{result.phrase}, {result.name}: {moments} of the negatives' loudest moments seem to "
+                "be the phrase itself and are not counted.",
                 label="note:",
             )
     heard = sorted({name for r in results for name in r.notes.get("heard_by_backbone", ())})
