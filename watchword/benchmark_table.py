@@ -9,6 +9,7 @@ from rich.table import Column, Table
 
 from trainer.benchmark.measure import RATES_PER_HOUR
 from trainer.benchmark.results import OURS, Spread, as_frame, mean_over_phrases, spread
+from trainer.evaluation.surroundings import count
 from watchword.console import say
 
 if TYPE_CHECKING:
@@ -102,12 +103,9 @@ def print_results(results: Sequence[Result], console: Console) -> None:
     _print_minutes(results, console)
     for result in results:
         if moments := int(result.figures.get("phrase_in_negatives") or 0):
-            say(
-                console,
-                f"{result.phrase}, {result.name}: {moments} of the negatives' loudest moments seem to "
-                "be the phrase itself and are not counted.",
-                label="note:",
-            )
+            where = f"{count(moments, 'moment')} of the negatives"
+            said = f"{result.phrase}, {result.name}: {where} taken for the phrase: not counted."
+            say(console, said, label="note:")
     heard = sorted({name for r in results for name in r.notes.get("heard_by_backbone", ())})
     if heard:
         say(
