@@ -281,12 +281,7 @@ def forward_score(log_probs: NDArray[np.float32], tokens: Sequence[int], blank: 
     Raises:
         ValueError: there are no tokens.
     """
-    if not len(tokens):
-        raise ValueError("A score needs at least one token; the text has no sound.")
-    states = np.full(2 * len(tokens) + 1, blank, dtype=np.int64)
-    states[1::2] = tokens
-    may_skip = np.zeros(len(states), dtype=bool)
-    may_skip[3::2] = states[3::2] != states[1:-2:2]
+    states, may_skip = _states(tokens, blank)
     never = -1e30
     logs = log_probs[:, states].astype(np.float64)
     alpha = np.full(len(states), never)
@@ -318,12 +313,7 @@ def spotted_score(log_probs: NDArray[np.float32], tokens: Sequence[int], blank: 
     Raises:
         ValueError: there are no tokens.
     """
-    if not len(tokens):
-        raise ValueError("A score needs at least one token; the text has no sound.")
-    states = np.full(2 * len(tokens) - 1, blank, dtype=np.int64)
-    states[::2] = tokens
-    may_skip = np.zeros(len(states), dtype=bool)
-    may_skip[2::2] = states[2::2] != states[:-2:2]
+    states, may_skip = (each[1:-1] for each in _states(tokens, blank))  # no silence around them
     before = np.full(len(states) + 2, -np.inf)  # paths behind two states that are never reached
     before[1] = 0.0  # but one may begin at any frame
     best = -np.inf
@@ -332,3 +322,17 @@ def spotted_score(log_probs: NDArray[np.float32], tokens: Sequence[int], blank: 
         before[2:] = np.maximum(np.maximum(before[2:], before[1:-1]), skip) + logs
         best = max(best, float(before[-1]))
     return best / len(tokens)
+
+
+def _states(tokens: Sequence[int], blank: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return the columns that a path goes through, blanks around each token, and where it may skip.
+
+    A blank may be left out before a token unless that repeats the one before.
+    """
+    if not len(tokens):
+        raise ValueError("A score needs at least one token; the text has no sound.")
+    states = np.full(2 * len(tokens) + 1, blank, dtype=np.int64)
+    states[1::2] = tokens
+    may_skip = np.zeros(len(states), dtype=bool)
+    may_skip[3::2] = states[3::2] != states[1:-2:2]
+    return states, may_skip
