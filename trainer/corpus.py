@@ -113,7 +113,7 @@ def _tasks(
     """Draw voice, pace and seed for `count` clips, going round the texts."""
     tasks: list[SynthesisTask] = []
     order = rng.permutation(len(texts))
-    for number in range(count):
+    for number in range(count if texts else 0):
         text = texts[int(order[number % len(texts)])]
         voice = cast.draw(ENGINE_WEIGHTS[bucket], from_phonemes=text.spoken_as_phonemes)
         if voice is None:

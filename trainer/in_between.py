@@ -21,7 +21,7 @@ from trainer.wording import normalise_text
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from trainer.phrase_check import Phrase
 
@@ -30,6 +30,8 @@ _INSERTED_WORD = 1e-5  # about 3,700 words
 _SHORTEST_INSERTION_PHONEMES = 2
 _FROM_FILLERS = 0.7  # "smart um mirror" is the phrase, and "arm" and "her" sound too much like "um"
 _LARGEST_REORDER_WORDS = 5
+_LEAST_STAND_INS = 2
+"""Words that begin, or end, as a single word does: "jarvis" has none with half of its sounds."""
 _NEAREST = 0.8
 _ARTICLES = frozenset(("the", "a", "an", "my", "your"))
 _TURN = (
@@ -76,13 +78,26 @@ def _stand_ins(phrase: Phrase) -> tuple[list[str], list[str]]:
             [" ".join(words[k:]) for k in range(1, len(words))],
         )
     symbols = split_phonemes(phrase.phonemes[0])
-    shared = max(2, len(symbols) // 2)
     table = pronunciation.common_words(_INSERTED_WORD)
     alike = {word: other for word, other in table.items() if other != symbols}
     return (
-        sorted(word for word, other in alike.items() if other[:shared] == symbols[:shared]),
-        sorted(word for word, other in alike.items() if other[-shared:] == symbols[-shared:]),
+        _sharing(alike, lambda other, many: other[:many] == symbols[:many], len(symbols)),
+        _sharing(alike, lambda other, many: other[-many:] == symbols[-many:], len(symbols)),
     )
+
+
+def _sharing(
+    words: Mapping[str, tuple[str, ...]],
+    shares: Callable[[tuple[str, ...], int], bool],
+    length: int,
+) -> list[str]:
+    """Words that share half of a word's sounds; less, where hardly any does."""
+    found: list[str] = []
+    for many in range(max(2, length // 2), 0, -1):
+        found = sorted(word for word, other in words.items() if shares(other, many))
+        if len(found) >= _LEAST_STAND_INS:
+            break
+    return found
 
 
 def _inserted(phrase: Phrase, rng: random.Random) -> Iterator[str]:
