@@ -89,8 +89,8 @@ def show_words(curve: Curve, point: Point, detector: Detector) -> None:
     if report is not None:
         scale = f" ({report['scenes']} scenes with {report['people']} voices)"
     st.info(
-        f"Measured on synthetic voices that training never heard{scale}, not on people. Real "
-        "voices and rooms differ; a measurement on recordings of people counts more.",
+        f"Misses are measured on synthetic voices that training never heard{scale}, not on people. "
+        "Real voices and rooms differ; a measurement on recordings of people counts more.",
         icon=":material/science:",
     )
 

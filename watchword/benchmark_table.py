@@ -106,6 +106,11 @@ def print_results(results: Sequence[Result], console: Console) -> None:
             where = f"{count(moments, 'moment')} of the negatives"
             said = f"{result.phrase}, {result.name}: {where} taken for the phrase: not counted."
             say(console, said, label="note:")
+    unheard = [r for r in results if r.figures.get("phrase_in_negatives") is None]
+    if unheard and len(unheard) < len(results):
+        names = ", ".join(f"{result.phrase} ({result.name})" for result in unheard)
+        said = f"whether the negatives hold the phrase itself was not looked into for {names}."
+        say(console, said, label="note:")
     heard = sorted({name for r in results for name in r.notes.get("heard_by_backbone", ())})
     if heard:
         say(
