@@ -2,7 +2,8 @@
 
 All day people say a few words after a silence, and no corpus of sentences has that: a network that
 never heard it takes "somebody speaks at last" for half of the phrase (docs/decisions/0020). The
-fragments are any words, about as many as the phrase has.
+fragments are any words, about as long as the phrase; none is so short that it is rather a part of
+one.
 """
 
 from __future__ import annotations
@@ -38,7 +39,9 @@ if TYPE_CHECKING:
 MOST_WORDS = 4
 LENGTH_LEEWAY = 4
 """Phonemes that a fragment may have more or fewer than the phrase."""
-LEAST_PHONEMES = 3
+LEAST_PHONEMES = 6
+"""However short the phrase is. "That", "know", "the car" after a silence teach that a few sounds of
+the phrase are against it: it was missed by people ("mocha", docs/decisions/0022)."""
 LEAST_DISTANCE = 1.2
 """What is closer to the phrase may be how somebody says it."""
 MOST_RECORDINGS = 5000
@@ -177,12 +180,13 @@ def _fragments_of(row: Any, length: int) -> Iterator[Fragment]:
     if len(words) != len(readings):
         return
     counts = [len(split_phonemes(reading)) for reading in readings]
+    shortest = max(length - LENGTH_LEEWAY, LEAST_PHONEMES)
+    longest = max(length, LEAST_PHONEMES) + LENGTH_LEEWAY
     for first in range(len(words)):
         # The whole of it is no fragment: it was said as it stands.
         for stop in range(first + 1, min(first + MOST_WORDS, len(words)) + 1):
             phonemes = sum(counts[first:stop])
-            right_length = abs(phonemes - length) <= LENGTH_LEEWAY and phonemes >= LEAST_PHONEMES
-            if right_length and stop - first < len(words):
+            if shortest <= phonemes <= longest and stop - first < len(words):
                 text, sound = " ".join(words[first:stop]), " ".join(readings[first:stop])
                 yield Fragment(row.sha256, Place(first, stop), text, sound)
 

@@ -14,6 +14,7 @@ from trainer import fragments
 from trainer.articulation import split_phonemes
 from trainer.fragments import (
     LEAST_DISTANCE,
+    LEAST_PHONEMES,
     LENGTH_LEEWAY,
     choose_fragments,
     cut_fragments,
@@ -81,6 +82,14 @@ def test_they_are_as_long_as_the_phrase_and_not_it_nor_nearly_it(store):
     assert "manager" in texts
     assert "small mirror" not in texts  # nearly it
     assert choose_fragments(PHRASE, rows, 5) == chosen[:5]
+
+
+def test_of_a_short_phrase_none_is_so_short_that_it_is_a_part_of_it(store):
+    store.add_many([recording(text) for text in TEXTS])
+    chosen = choose_fragments(parse_phrase("mocha"), store.find(engines=["recording"]), 999)
+    lengths = {len(split_phonemes(fragment.phonemes)) for fragment in chosen}
+    assert min(lengths) == LEAST_PHONEMES
+    assert max(lengths) == LEAST_PHONEMES + LENGTH_LEEWAY
 
 
 def test_they_are_clips_of_the_training_sides_people_with_their_licence(store):
