@@ -32,7 +32,7 @@ MEASURED = "measured:"
 
 @dataclass(frozen=True)
 class Strength:
-    """How often and how far clips are changed. The defaults are for training."""
+    """How often and how far clips are changed. The defaults are what is asked of a detector."""
 
     warp_share: float = 0.5
     """Share of clips that another throat says at another pace (WORLD)."""
@@ -73,7 +73,9 @@ class Strength:
     peak_db: tuple[float, float] = (-32.0, -1.0)
 
 
-TRAINING = Strength()
+VALIDATION = Strength()
+TRAINING = Strength(noise_share=0.8, snr_db=(-2.0, 16.0))
+"""What is learnt from is noisier than what is asked (docs/decisions/0023)."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from trainer.augment import record, vary_voice
-from trainer.recipe import TRAINING, Strength
+from trainer.recipe import TRAINING, VALIDATION, Strength
 from trainer.scene_recipe import (
     AmbientRecipe,
     SceneRecipe,
@@ -135,10 +135,20 @@ def _utterance(task: SceneTask) -> Utterance:
 class Renderer:
     """Makes scenes and streams in the same surroundings."""
 
-    def __init__(self, surroundings: Surroundings, strength: Strength = TRAINING) -> None:
+    def __init__(self, surroundings: Surroundings, strength: Strength | None = None) -> None:
+        """Prepare what every task needs.
+
+        Args:
+            surroundings: rooms, noises and bystanders.
+            strength: how often and how far clips are changed, the same on both sides of the split;
+                by default `TRAINING` on the training side and `VALIDATION` on the other.
+        """
         self._surroundings = surroundings
         self._palettes = {side: surroundings.palette(side) for side in Side}
-        self._strength = strength
+        self._strengths = {
+            Side.TRAIN: strength or TRAINING,
+            Side.VALIDATION: strength or VALIDATION,
+        }
 
     def render(self, task: RenderTask) -> list[Scene] | list[Stream]:
         """Do one task; the same task gives the same features."""
@@ -169,7 +179,7 @@ class Renderer:
 
     def draw(self, task: RenderTask, variant: int = 0) -> SomeRecipe:
         """Return the recipe of a task, for a scene of one of its variants."""
-        palette, strength = self._palettes[task.side], self._strength
+        palette, strength = self._palettes[task.side], self._strengths[task.side]
         if isinstance(task, SceneTask):
             return draw_scene(
                 np.random.default_rng([*task.seed, variant]),

@@ -20,7 +20,7 @@ import soundfile
 from trainer.augment import change_speed, equalise, limit_band, reverberate
 from trainer.codecs import CODECS, code
 from trainer.noise import WEIGHTS
-from trainer.recipe import RECORDED, Band, NoiseRecipe, Strength
+from trainer.recipe import RECORDED, TRAINING, Band, NoiseRecipe
 from trainer.render import AmbientTask, Renderer, RenderTask, SceneTask, StreamTask
 from trainer.sounds import sounds_folder
 from trainer.speech import read_speech
@@ -147,7 +147,7 @@ def run_benchmark(out: TextIO, clips: Sequence[Path], sounds: Path | None) -> No
     """
     surroundings = open_surroundings(ROOMS, 0, clips, sounds)
     renderer = Renderer(surroundings)
-    plain = Renderer(surroundings, replace(Strength(), warp_share=0.0))
+    plain = Renderer(surroundings, replace(TRAINING, warp_share=0.0))
     scenes = [SceneTask(path, n, VARIANTS, (0, n)) for n, path in enumerate(clips)]
     groups = [clips[n : n + CLIPS_PER_STREAM] for n in range(0, len(clips), CLIPS_PER_STREAM)]
     streams = [

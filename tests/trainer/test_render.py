@@ -257,16 +257,26 @@ def test_a_sound_that_was_deleted_is_named(sounds):
         open_surroundings(1, 0, [], sounds).noise(noise, 100)
 
 
-def test_noise_is_drawn_between_0_and_20_db_or_nearly_inaudible():
+@pytest.mark.parametrize("strength", [recipe.TRAINING, recipe.VALIDATION])
+def test_noise_is_drawn_between_bounds_or_nearly_inaudible(strength):
     rng = np.random.default_rng(0)
-    drawn = [recipe.draw_recording(rng, Palette(babble=True)) for _ in range(2000)]
+    drawn = [recipe.draw_recording(rng, Palette(babble=True), strength) for _ in range(2000)]
     ratios = np.array([recording.noises[0].snr_db for recording in drawn])
-    assert np.mean(ratios < 20) == pytest.approx(recipe.TRAINING.noise_share, abs=0.04)
-    assert 0 <= ratios.min() < 0.5
+    assert np.mean(ratios < 20) == pytest.approx(strength.noise_share, abs=0.04)
+    least, most = strength.snr_db
+    assert least <= ratios.min() < least + 0.5
+    assert most - 0.5 < ratios[ratios < 20].max() <= most
     assert {recording.noises[0].kind for recording in drawn} == set(recipe.WEIGHTS)
     early = np.mean([recording.noises[0].early for recording in drawn])
     assert early == pytest.approx(recipe.TRAINING.early_noise_share, abs=0.04)
     assert {recording.codec for recording in drawn} == {None, *recipe.CODECS}
+
+
+def test_training_is_noisier_than_validation():
+    clips = renderer(strength=None)
+    tasks = [render.AmbientTask(1.0, (number,), side) for side in Side for number in range(400)]
+    ratios = [clips.draw(task).recording.noises[0].snr_db for task in tasks]
+    assert min(ratios[400:]) >= recipe.VALIDATION.snr_db[0] > min(ratios[:400])
 
 
 def test_voices_are_drawn_from_deep_to_a_childs_and_slow_to_fast():
