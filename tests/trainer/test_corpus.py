@@ -86,6 +86,14 @@ def test_the_second_run_makes_only_the_growth(two_runs):
         assert after.generated + after.rejected == wanted
 
 
+def test_a_bucket_without_texts_is_left_empty(phrase, store, tmp_path, monkeypatch):
+    texts = planned_texts(phrase, TINY) | {Bucket.IN_BETWEEN: []}
+    monkeypatch.setattr(corpus, "planned_texts", lambda *_: texts)
+    none = gather(phrase, TINY, store, tmp_path, seed=2, report=silent).buckets[Bucket.IN_BETWEEN]
+    assert none.clips.empty
+    assert none.generated == none.rejected == 0
+
+
 def test_positives_say_the_phrase_and_negatives_do_not(two_runs, phrase):
     buckets = two_runs[1].buckets
     said = set(buckets[Bucket.POSITIVE].clips["text_normalised"])
