@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 MOST_WORDS = 4
 LENGTH_LEEWAY = 4
-"""Phonemes that a fragment may have more or fewer than the phrase."""
+"""Phonemes that a fragment may have more or fewer than the phrase, or more than LEAST_PHONEMES."""
 LEAST_PHONEMES = 6
 """However short the phrase is. "That", "know", "the car" after a silence teach that a few sounds of
 the phrase are against it: it was missed by people ("mocha", docs/decisions/0022)."""
