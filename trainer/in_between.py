@@ -31,8 +31,8 @@ _SHORTEST_INSERTION_PHONEMES = 2
 _FROM_FILLERS = 0.7  # "smart um mirror" is the phrase, and "arm" and "her" sound too much like "um"
 _LARGEST_REORDER_WORDS = 5
 _LEAST_STAND_INS = 2
-"""Words on either side of a single word. Where fewer share half of its sounds, as of "jarvis", those
-that share fewer sounds stand in."""
+"""Words on either side of a single word. Where fewer share half of its sounds, as of "jarvis",
+those that share fewer sounds stand in."""
 _NEAREST = 0.8
 _ARTICLES = frozenset(("the", "a", "an", "my", "your"))
 _TURN = (
