@@ -1,8 +1,10 @@
 """Networks and the streams that they learnt from in, one that says what they say on average out.
 
-Trainings that differ only in their draws differ by much, and where they err they err differently:
-the mean of their outputs is better than any of them (docs/accuracy.md). A device runs one network,
-so one of them learns to say what the mean says, on whole streams, as a device hears them.
+Trainings that differ only in their draws differ by much, and so does what one network says of a
+longer and of a shorter throat saying the same. Where they err they err differently: the mean of the
+outputs of all networks for all throats is better than any of them (docs/decisions/0024). A device
+runs one network once, so one of them learns to say what the mean says, on whole streams, as a
+device hears them, whichever throat it is shown.
 
 Method: G. Hinton et al., "Distilling the knowledge in a neural network", 2015.
 """
@@ -17,6 +19,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from trainer.feature_warp import shift_channels
 from trainer.learner import Learner
 from trainer.validation import batch_logits
 from trainer.windows import mask_channels
@@ -28,6 +31,10 @@ if TYPE_CHECKING:
 
     from trainer.dataset import Examples
     from trainer.model import TinyCRNN
+
+
+STREAMS_AT_ONCE = 512
+"""Of which a moved copy is in memory."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +49,12 @@ class DistilConfig:
     """Logits are divided by it, so that near-misses are told from silence."""
     most_logit: float = 8.0
     """What is beyond, on either side, says no more."""
+    throats: tuple[float, ...] = (-0.7, 0.0, 0.7)
+    """The teachers hear each stream moved by so many channels, and their mean counts."""
+    throat_share: float = 0.7
+    """Share of the streams that the student hears moved."""
+    throat_channels: float = 1.0
+    """By up to so many channels, either way."""
     attention: float = 4.0
     """How much more a step counts in which the teachers hear the phrase."""
     attention_from_logit: float = -2.0
@@ -74,14 +87,15 @@ def distil(
     """
     streams = [scene.features for scene in (*examples.positives, *examples.alone)]
     streams += [stream.features for stream in (*examples.near, *examples.plain)]
-    targets = mean_logits(teachers, streams, config.most_logit)
-    model = copy.deepcopy(student).train()
+    targets = mean_logits(teachers, streams, config.throats, config.most_logit)
+    model = _without_chance(student)
     learner = Learner(model, config)
     device = next(model.parameters()).device
     batches = draw_batches([len(stream) for stream in streams], config.batch_frames, rng)
     for step in range(1, config.steps + 1):
         rows = next(batches)
-        features, wanted, there = _padded([streams[r] for r in rows], [targets[r] for r in rows])
+        shown = [shift_channels(streams[r], _throat(config, rng)) for r in rows]
+        features, wanted, there = _padded(shown, [targets[r] for r in rows])
         masked = mask_channels(features, config.mask_share, config.mask_channels, rng)
         said, _ = model.listen(torch.from_numpy(masked).to(device))
         loss = _difference(said, wanted.to(device), there.to(device), config)
@@ -92,14 +106,45 @@ def distil(
 
 
 def mean_logits(
-    teachers: Sequence[TinyCRNN], streams: Sequence[NDArray[np.float16]], most: float
+    teachers: Sequence[TinyCRNN],
+    streams: Sequence[NDArray[np.float16]],
+    throats: Sequence[float],
+    most: float,
 ) -> list[NDArray[np.float32]]:
-    """Return the mean of the teachers' logits [steps] for each stream, each within ±`most`."""
-    sums = [np.zeros(1, np.float32)] * len(streams)
-    for teacher in teachers:
-        heard = batch_logits(teacher, streams)
-        sums = [total + logits for total, logits in zip(sums, heard, strict=True)]
-    return [np.clip(total / len(teachers), -most, most) for total in sums]
+    """Return the mean of the teachers' logits [steps] for each stream, each within ±`most`.
+
+    Args:
+        teachers: of the same shape of output.
+        streams: features [frames, channels].
+        throats: in channels, how far each stream is moved; each teacher hears all of them.
+        most: what is beyond says no more.
+    """
+    means: list[NDArray[np.float32]] = []
+    for first in range(0, len(streams), STREAMS_AT_ONCE):
+        some = streams[first : first + STREAMS_AT_ONCE]
+        heard = []
+        for throat in throats:
+            moved = [shift_channels(stream, throat) for stream in some]
+            heard += [batch_logits(teacher, moved) for teacher in teachers]
+        means += [np.clip(np.mean(said, axis=0), -most, most) for said in zip(*heard, strict=True)]
+    return means
+
+
+def _without_chance(student: TinyCRNN) -> TinyCRNN:
+    """Return a copy that learns without dropout and by its own statistics, not a batch's.
+
+    What it is to say is known exactly; chance would only be in the way.
+    """
+    model = copy.deepcopy(student).eval()
+    model.gru.train()  # nothing in it depends on that, and cuDNN learns in no other mode
+    return model
+
+
+def _throat(config: DistilConfig, rng: np.random.Generator) -> float:
+    """Draw by how many channels a stream is moved, 0 for one that stays as it is."""
+    if rng.random() >= config.throat_share:
+        return 0.0
+    return float(rng.uniform(-config.throat_channels, config.throat_channels))
 
 
 def draw_batches(

@@ -1,13 +1,16 @@
 """Small made-up features: what a mean of networks is, and that one network learns it."""
 
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
 import pytest
 import torch
 
+from trainer import distillation
 from trainer.dataset import Examples
 from trainer.distillation import DistilConfig, distil, draw_batches, mean_logits
+from trainer.feature_warp import shift_channels
 from trainer.model import TinyCRNN, TinyCRNNConfig
 from trainer.render import Scene, Stream
 from trainer.validation import batch_logits
@@ -44,10 +47,26 @@ def test_the_mean_of_logits_is_limited(examples):
     streams = [scene.features for scene in examples.positives]
     teachers = [network(1), network(2)]
     one, two = (batch_logits(teacher, streams) for teacher in teachers)
-    mean = mean_logits(teachers, streams, most=100.0)
+    mean = mean_logits(teachers, streams, (0.0,), most=100.0)
     np.testing.assert_allclose(mean[3], (one[3] + two[3]) / 2, rtol=1e-5)
-    limited = mean_logits(teachers, streams, most=0.5)
+    limited = mean_logits(teachers, streams, (0.0,), most=0.5)
     assert max(np.abs(logits).max() for logits in limited) == 0.5
+
+
+def test_the_mean_is_over_throats_too_however_many_streams_are_moved_at_once(examples, monkeypatch):
+    streams = [scene.features for scene in examples.positives]
+    teachers = [network(1), network(2)]
+    heard = [
+        batch_logits(teacher, [shift_channels(stream, throat) for stream in streams])
+        for teacher in teachers
+        for throat in (-1.0, 2.0)
+    ]
+    wanted = [np.mean(said, axis=0) for said in zip(*heard, strict=True)]
+    for at_once in (100, 4):
+        monkeypatch.setattr(distillation, "STREAMS_AT_ONCE", at_once)
+        mean = mean_logits(teachers, streams, (-1.0, 2.0), most=100.0)
+        for said, expected in zip(mean, wanted, strict=True):
+            np.testing.assert_allclose(said, expected, rtol=1e-4, atol=1e-5)
 
 
 def test_a_student_comes_to_say_what_the_teachers_say_on_average(examples):
@@ -55,10 +74,11 @@ def test_a_student_comes_to_say_what_the_teachers_say_on_average(examples):
     student = network(4)
     before = [value.clone() for value in student.parameters()]
     streams = [stream.features for stream in examples.plain]
-    wanted = np.concatenate(mean_logits(teachers, streams, QUICK.most_logit))
+    wanted = np.concatenate(mean_logits(teachers, streams, QUICK.throats, QUICK.most_logit))
 
-    def far(model):
-        return float(np.abs(np.concatenate(batch_logits(model, streams)) - wanted).mean())
+    def far(model, throat=0.0):
+        moved = [shift_channels(stream, throat) for stream in streams]
+        return float(np.abs(np.concatenate(batch_logits(model, moved)) - wanted).mean())
 
     torch.manual_seed(0)
     told = []
@@ -71,6 +91,7 @@ def test_a_student_comes_to_say_what_the_teachers_say_on_average(examples):
         tell=lambda *of: told.append(of),
     )
     assert far(taught) < 0.5 * far(student)
+    assert far(taught, 1.0) < 0.5 * far(student, 1.0), "and of other throats the same"
     assert [step for step, _ in told] == [20, 40, 60, 80]
     assert told[-1][1] < told[0][1]
     assert not taught.training
@@ -89,3 +110,25 @@ def test_batches_hold_every_stream_once_a_turn_and_keep_within_their_frames():
             seen += batch
         assert sorted(seen) == list(range(6))
     assert len({tuple(batch) for batch in islice(batches, 60)}) > 6
+
+
+def test_the_student_learns_without_dropout_and_batch_statistics(examples):
+    student = TinyCRNN(replace(SMALL, dropout=0.5))
+    with torch.no_grad():
+        student.norm1.running_mean += 3.0
+    student.eval()
+    still = replace(QUICK, steps=5, learning_rate=0.0, throats=(0.0,), throat_share=0.0)
+    told = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        taught = distil(
+            student,
+            [network(1)],
+            examples,
+            still,
+            rng=np.random.default_rng(0),
+            tell=lambda _, loss: told.append(loss),
+        )
+        for name, value in student.state_dict().items():
+            assert torch.equal(value, taught.state_dict()[name]), name
+    assert told[0] == told[1], "dropout would make them differ"
