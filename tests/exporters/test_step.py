@@ -36,7 +36,8 @@ def test_step_gives_the_logits_of_the_window(config, make_model, make_features) 
     features = make_features(1_001, seed=3)
     expected = reference_logits(model, features)
     assert expected.std() > 1
-    np.testing.assert_allclose(stream_through(model, features), expected, rtol=1e-5, atol=1e-5)
+    # Logits up to 6 in float32: without AVX-512 sums of another order were 1.5e-5 apart.
+    np.testing.assert_allclose(stream_through(model, features), expected, rtol=0, atol=1e-4)
 
 
 @pytest.mark.parametrize("config", SHAPES)
