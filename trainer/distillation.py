@@ -82,7 +82,7 @@ def distil(
         teachers: of the same shape of output.
         examples: what they learnt from.
         config: the recipe.
-        rng: decides order and masks.
+        rng: decides order, throats and masks.
         tell: is told of steps and loss.
     """
     streams = [scene.features for scene in (*examples.positives, *examples.alone)]
