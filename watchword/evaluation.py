@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from trainer.evaluate import Evaluation
+    from trainer.progress import Report
 
 OK = 0
 
@@ -59,13 +60,13 @@ def evaluate(options: argparse.Namespace, console: Console) -> int:
             seed=options.seed,
             report=report,
         )
-    measured = _with_second_opinion(measured)
+        measured = _with_second_opinion(measured, report)
     print_evaluation(measured, console)
     _write(measured, labels, options, console)
     return OK
 
 
-def _with_second_opinion(measured: Evaluation) -> Evaluation:
+def _with_second_opinion(measured: Evaluation, report: Report) -> Evaluation:
     """Let an acoustic model say where false accepts may be the phrase itself, if it can."""
     if not measured.false_accepts or why_deaf():
         return measured
@@ -74,7 +75,7 @@ def _with_second_opinion(measured: Evaluation) -> Evaluation:
     except PhraseError:
         return measured
     events = second_opinion(
-        measured.false_accepts, measured.negatives.files, phrase, acoustic_model()
+        measured.false_accepts, measured.negatives.files, phrase, acoustic_model(), report
     )
     return replace(measured, false_accepts=events)
 

@@ -44,7 +44,9 @@ def test_it_hears_the_phrase_in_the_middle_of_a_sentence_and_nowhere_else(files)
 def test_only_the_loudest_are_listened_to(files, monkeypatch):
     monkeypatch.setattr(module, "MOST_EVENTS", 1)
     quiet, loud = events_in(files, score=0.3)[0], events_in(files)[1]
-    heard = second_opinion([quiet, loud], files, PHRASE, KnownModel())
+    told = []
+    heard = second_opinion([quiet, loud], files, PHRASE, KnownModel(), told.append)
+    assert [(p.stage, p.fraction) for p in told] == [("second opinion", 1.0)]
     assert heard[0] == quiet
     assert heard[1].spoken_score is not None
     assert second_opinion([], files, PHRASE, KnownModel()) == ()

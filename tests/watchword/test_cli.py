@@ -418,7 +418,7 @@ def test_evaluate_names_what_it_accepted_wrongly(run, bundle, recordings, tmp_pa
 def test_evaluate_asks_whether_a_false_accept_is_the_phrase_itself(
     run, bundle, recordings, tmp_path, monkeypatch
 ):
-    def opinion(events, files, phrase, _model):
+    def opinion(events, files, phrase, _model, _report):
         assert phrase.text == "smart mirror"
         assert {event.file for event in events} <= set(files)
         return tuple(

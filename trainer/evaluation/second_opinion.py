@@ -13,6 +13,7 @@ import numpy as np
 
 from trainer.ctc import spotted_score
 from trainer.evaluation.excerpts import FalseAccept, excerpt
+from trainer.progress import Report, Stage, silent
 from trainer.segment import LEAST_SPOKEN_SCORE
 from trainer.speech import INT16_SCALE
 
@@ -33,7 +34,11 @@ MOST_EVENTS = 100
 
 
 def second_opinion(
-    events: Sequence[FalseAccept], files: Sequence[str], phrase: Phrase, model: AcousticModel
+    events: Sequence[FalseAccept],
+    files: Sequence[str],
+    phrase: Phrase,
+    model: AcousticModel,
+    report: Report = silent,
 ) -> tuple[FalseAccept, ...]:
     """Let an acoustic model listen to the loudest of the false accepts.
 
@@ -42,6 +47,7 @@ def second_opinion(
         files: of the whole stream, in order.
         phrase: what it listened for.
         model: what listens.
+        report: receives the stage `second opinion`.
 
     Returns:
         The same events; those that were listened to have a `spoken_score`.
@@ -55,11 +61,13 @@ def second_opinion(
         for token in model.spell(word, reading)
     ]
     loudest = sorted(events, key=lambda event: -event.score)[:MOST_EVENTS]
+    stage = Stage(report, "second opinion", len(loudest))
     heard = {}
-    for event in loudest if tokens else ():
+    for number, event in enumerate(loudest if tokens else (), 1):
         waveform = excerpt(event, files).astype(np.float32) / INT16_SCALE
         score = spotted_score(model.log_probs(waveform), tokens, model.blank)
         heard[event] = replace(event, spoken_score=round(score, 2))
+        stage.at(number, f"{number} of {len(loudest)} false accepts")
     return tuple(heard.get(event, event) for event in events)
 
 
