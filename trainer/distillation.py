@@ -4,7 +4,8 @@ Trainings that differ only in their draws differ by much, and so does what one n
 longer and of a shorter throat saying the same. Where they err they err differently: the mean of the
 outputs of all networks for all throats is better than any of them (docs/decisions/0024). A device
 runs one network once, so one of them learns to say what the mean says, on whole streams, as a
-device hears them, whichever throat it is shown.
+device hears them, whichever throat it is shown and whatever sounds beside it. Then it learns from
+itself in the same way (docs/decisions/0025).
 
 Method: G. Hinton et al., "Distilling the knowledge in a neural network", 2015.
 """
@@ -12,20 +13,22 @@ Method: G. Hinton et al., "Distilling the knowledge in a neural network", 2015.
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import nn
 
+from trainer.feature_noise import FeatureNoise, Noises
 from trainer.feature_warp import shift_channels
 from trainer.learner import Learner
 from trainer.validation import batch_logits
 from trainer.windows import mask_channels
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -41,8 +44,10 @@ STREAMS_AT_ONCE = 512
 class DistilConfig:
     """How the mean of several networks is learnt."""
 
+    rounds: int = 2
+    """In all but the first, a network is its own teacher."""
     steps: int = 900
-    """About three times through everything, for the preset `quick`."""
+    """Of each round: about three times through everything, for the preset `quick`."""
     learning_rate: float = 1e-3
     weight_decay: float = 1e-2
     temperature: float = 3.0
@@ -55,6 +60,8 @@ class DistilConfig:
     """Share of the streams that the student hears moved."""
     throat_channels: float = 1.0
     """By up to so many channels, either way."""
+    noise: FeatureNoise = field(default_factory=FeatureNoise)
+    """The student hears most streams among other sounds, and is to say what was said without."""
     attention: float = 4.0
     """How much more a step counts in which the teachers hear the phrase."""
     attention_from_logit: float = -2.0
@@ -65,6 +72,16 @@ class DistilConfig:
     mask_share: float = 0.15
     mask_channels: int = 6
 
+    @property
+    def all_steps(self) -> int:
+        """Of all rounds."""
+        return self.rounds * self.steps
+
+
+Tell = Callable[[int, Mapping[str, float]], None]
+"""Is told of a step of all rounds and its live figures; of the same step, without any, while the
+teachers hear what is to be learnt."""
+
 
 def distil(
     student: TinyCRNN,
@@ -73,7 +90,7 @@ def distil(
     config: DistilConfig,
     *,
     rng: np.random.Generator,
-    tell: Callable[[int, float], None],
+    tell: Tell,
 ) -> TinyCRNN:
     """Let a network learn what others say on average.
 
@@ -83,25 +100,50 @@ def distil(
         examples: what they learnt from.
         config: the recipe.
         rng: decides order, throats and masks.
-        tell: is told of steps and loss.
+        tell: may raise to stop the work.
     """
     streams = [scene.features for scene in (*examples.positives, *examples.alone)]
     streams += [stream.features for stream in (*examples.near, *examples.plain)]
-    targets = mean_logits(teachers, streams, config.throats, config.most_logit)
+    noises = Noises(examples.plain, config.noise)
+    for number in range(config.rounds):
+        before = number * config.steps
+
+        def tell_of(step: int, live: Mapping[str, float], before: int = before) -> None:
+            tell(before + step, live)
+
+        student = _learn(student, teachers, streams, noises, config, rng, tell_of)
+        teachers = [student]
+    return student
+
+
+def _learn(  # noqa: PLR0917 - the arguments of distil
+    student: TinyCRNN,
+    teachers: Sequence[TinyCRNN],
+    streams: Sequence[NDArray[np.float16]],
+    noises: Noises,
+    config: DistilConfig,
+    rng: np.random.Generator,
+    tell: Tell,
+) -> TinyCRNN:
+    """Return what a student has become in one round."""
+    targets = mean_logits(
+        teachers, streams, config.throats, config.most_logit, waiting=lambda: tell(0, {})
+    )
     model = _without_chance(student)
     learner = Learner(model, config)
     device = next(model.parameters()).device
     batches = draw_batches([len(stream) for stream in streams], config.batch_frames, rng)
     for step in range(1, config.steps + 1):
         rows = next(batches)
-        shown = [shift_channels(streams[r], _throat(config, rng)) for r in rows]
+        moved = [shift_channels(streams[r], _throat(config, rng)) for r in rows]
+        shown = [noises.disguise(stream, rng) for stream in moved]
         features, wanted, there = _padded(shown, [targets[r] for r in rows])
         masked = mask_channels(features, config.mask_share, config.mask_channels, rng)
         said, _ = model.listen(torch.from_numpy(masked).to(device))
         loss = _difference(said, wanted.to(device), there.to(device), config)
         learner.step(loss)
         if step % 20 == 0 or step == config.steps:
-            tell(step, float(loss.detach()))
+            tell(step, {"loss": float(loss.detach())})
     return learner.average
 
 
@@ -110,6 +152,8 @@ def mean_logits(
     streams: Sequence[NDArray[np.float16]],
     throats: Sequence[float],
     most: float,
+    *,
+    waiting: Callable[[], None] = lambda: None,
 ) -> list[NDArray[np.float32]]:
     """Return the mean of the teachers' logits [steps] for each stream, each within ±`most`.
 
@@ -118,6 +162,7 @@ def mean_logits(
         streams: features [frames, channels].
         throats: in channels, how far each stream is moved; each teacher hears all of them.
         most: what is beyond says no more.
+        waiting: is called every few seconds; may raise to stop the work.
     """
     means: list[NDArray[np.float32]] = []
     for first in range(0, len(streams), STREAMS_AT_ONCE):
@@ -125,7 +170,9 @@ def mean_logits(
         heard = []
         for throat in throats:
             moved = [shift_channels(stream, throat) for stream in some]
-            heard += [batch_logits(teacher, moved) for teacher in teachers]
+            for teacher in teachers:
+                waiting()
+                heard.append(batch_logits(teacher, moved))
         means += [np.clip(np.mean(said, axis=0), -most, most) for said in zip(*heard, strict=True)]
     return means
 

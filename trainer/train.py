@@ -97,7 +97,7 @@ class TrainConfig:
     @property
     def all_steps(self) -> int:
         """Steps of all runs and of the distillation behind them."""
-        return self.steps * self.runs + (self.distil.steps if self.runs > 1 else 0)
+        return self.steps * self.runs + (self.distil.all_steps if self.runs > 1 else 0)
 
 
 @dataclass(frozen=True)
@@ -250,9 +250,10 @@ def _distilled(
     best_verdict, best = min(runs, key=lambda run: run[0].cost)
     total, before = config.all_steps, config.steps * config.runs
 
-    def tell(step: int, loss: float) -> None:
+    def tell(step: int, live: Mapping[str, float]) -> None:
         at = before + step
-        stage.at(at, f"step {at} of {total}, learning their mean", {"step": at, "loss": loss})
+        doing = "learning their mean" if live else "hearing all that was learnt from"
+        stage.at(at, f"step {at} of {total}, {doing}", {"step": at, **live} if live else {})
 
     teachers = [model for _, model in runs]
     student = distil(best, teachers, examples, config.distil, rng=rng, tell=tell)

@@ -10,13 +10,18 @@ import torch
 from trainer import distillation
 from trainer.dataset import Examples
 from trainer.distillation import DistilConfig, distil, draw_batches, mean_logits
+from trainer.feature_noise import FeatureNoise
 from trainer.feature_warp import shift_channels
 from trainer.model import TinyCRNN, TinyCRNNConfig
+from trainer.progress import CancelledError
 from trainer.render import Scene, Stream
 from trainer.validation import batch_logits
 
 SMALL = TinyCRNNConfig(conv_channels=16, hidden=16, head=8, dropout=0.0)
-QUICK = DistilConfig(steps=80, batch_frames=2000, mask_share=0.0)
+NOTHING = np.zeros((0, 2), np.int32), np.zeros(0, np.int64)
+"""Spans and ids of a stream without clips."""
+NO_NOISE = FeatureNoise(share=0.0)
+QUICK = DistilConfig(rounds=1, steps=80, batch_frames=2000, mask_share=0.0, noise=NO_NOISE)
 
 
 def network(seed, *, scale=20.0):
@@ -35,11 +40,10 @@ def examples():
     def features(count):
         return rng.uniform(0, 20, (count, 40)).astype(np.float16)
 
-    nothing = np.zeros((0, 2), np.int32), np.zeros(0, np.int64)
     return Examples(
         tuple(Scene(features(300), 100, 150, n) for n in range(6)),
-        tuple(Stream(features(450), *nothing) for _ in range(3)),
-        tuple(Stream(features(700), *nothing) for _ in range(4)),
+        tuple(Stream(features(450), *NOTHING) for _ in range(3)),
+        tuple(Stream(features(700), *NOTHING) for _ in range(4)),
     )
 
 
@@ -92,8 +96,11 @@ def test_a_student_comes_to_say_what_the_teachers_say_on_average(examples):
     )
     assert far(taught) < 0.5 * far(student)
     assert far(taught, 1.0) < 0.5 * far(student, 1.0), "and of other throats the same"
-    assert [step for step, _ in told] == [20, 40, 60, 80]
-    assert told[-1][1] < told[0][1]
+    learnt = [(step, live["loss"]) for step, live in told if live]
+    assert [step for step, _ in learnt] == [20, 40, 60, 80]
+    assert learnt[-1][1] < learnt[0][1]
+    hearing = len(teachers) * len(QUICK.throats)
+    assert [step for step, live in told if not live] == [0] * hearing, "it says that it lives"
     assert not taught.training
     assert all(torch.equal(a, b) for a, b in zip(before, student.parameters(), strict=True))
 
@@ -127,8 +134,75 @@ def test_the_student_learns_without_dropout_and_batch_statistics(examples):
             examples,
             still,
             rng=np.random.default_rng(0),
-            tell=lambda _, loss: told.append(loss),
+            tell=lambda _, live: told.extend(live.values()),
         )
         for name, value in student.state_dict().items():
             assert torch.equal(value, taught.state_dict()[name]), name
     assert told[0] == told[1], "dropout would make them differ"
+
+
+def test_in_the_second_round_a_student_is_its_own_only_teacher(examples):
+    teachers, student = [network(1), network(2)], network(4)
+    short = replace(QUICK, steps=40)
+
+    def learn(student, teachers, rounds, rng):
+        told = []
+        taught = distil(
+            student,
+            teachers,
+            examples,
+            replace(short, rounds=rounds),
+            rng=rng,
+            tell=lambda step, live: told.append((step, bool(live))),
+        )
+        return taught, told
+
+    both, told = learn(student, teachers, 2, np.random.default_rng(0))
+    rng = np.random.default_rng(0)
+    first, _ = learn(student, teachers, 1, rng)
+    second, _ = learn(first, [first], 1, rng)
+    for name, value in second.state_dict().items():
+        assert torch.equal(value, both.state_dict()[name]), name
+        if name.startswith("head2"):
+            assert not torch.equal(value, first.state_dict()[name])
+    assert [step for step, learns in told if learns] == [20, 40, 60, 80]
+    assert {step for step, learns in told if not learns} == {0, 40}
+
+
+def test_the_student_hears_noise_and_the_teachers_none(examples, monkeypatch):
+    steady = Stream(np.full((500, 40), 30, np.float16), *NOTHING)
+    shown, taught_on = [], []
+
+    def mask_channels(batch, *_):
+        shown.append(batch)
+        return batch
+
+    def spied(teachers, streams, *args, **named):
+        taught_on.extend(streams)
+        return mean_logits(teachers, streams, *args, **named)
+
+    monkeypatch.setattr(distillation, "mask_channels", mask_channels)
+    monkeypatch.setattr(distillation, "mean_logits", spied)
+    noise = FeatureNoise(share=1.0, lowered=(2.0, 3.0))
+    distil(
+        network(4),
+        [network(1)],
+        replace(examples, plain=(steady,)),
+        replace(QUICK, steps=40, noise=noise),
+        rng=np.random.default_rng(0),
+        tell=lambda *_: None,
+    )
+    heard = np.concatenate([batch[batch > 0] for batch in shown])
+    assert heard.min() >= 27
+    own = [scene.features for scene in examples.positives]
+    assert all(any(told is stream for told in taught_on) for stream in own)
+    assert max(stream.max() for stream in own) < 27
+
+
+def test_it_can_be_stopped_while_the_teachers_hear(examples):
+    def stop(_step, live):
+        if not live:
+            raise CancelledError
+
+    with pytest.raises(CancelledError):
+        distil(network(4), [network(1)], examples, QUICK, rng=np.random.default_rng(0), tell=stop)

@@ -1,0 +1,75 @@
+"""Features of a stream in, features of the same stream among other sounds out.
+
+Cheap enough to be drawn anew for every batch, where the waveform's own noise is mixed once. Of two
+sounds a channel holds the louder one, and what its gain control makes of both is left out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from trainer.render import Stream
+
+
+@dataclass(frozen=True)
+class FeatureNoise:
+    """How often and how loud."""
+
+    share: float = 0.8
+    """Of streams; the others stay as they are."""
+    talk_share: float = 0.35
+    """Of the noises: other people talking, rather than no voice at all."""
+    lowered: tuple[float, float] = (-1.0, 8.0)
+    """Range by which a noise's features are lowered; 2.5 are a factor of e, or 9 dB."""
+
+
+class Noises:
+    """Streams to draw noise from.
+
+    Args:
+        streams: those that hold no clip are noise, the others talk.
+        config: how often and how loud.
+    """
+
+    def __init__(self, streams: Sequence[Stream], config: FeatureNoise) -> None:
+        self._quiet = [stream.features for stream in streams if not len(stream.clip_ids)]
+        self._talk = [stream.features for stream in streams if len(stream.clip_ids)]
+        self._config = config
+
+    def disguise(
+        self, stream: NDArray[np.float16], rng: np.random.Generator
+    ) -> NDArray[np.float16]:
+        """Return [frames, channels] among a noise, or as it is."""
+        config = self._config
+        if rng.random() >= config.share:
+            return stream
+        from_talk = rng.random() < config.talk_share
+        sounds = (self._talk if from_talk else self._quiet) or self._quiet or self._talk
+        if not sounds:
+            return stream
+        sound = sounds[int(rng.integers(len(sounds)))]
+        start = int(rng.integers(len(sound)))
+        piece = np.take(sound, np.arange(start, start + len(stream)), axis=0, mode="wrap")
+        return among(stream, piece, float(rng.uniform(*config.lowered)))
+
+
+def among(
+    stream: NDArray[np.float16], noise: NDArray[np.float16], lowered: float
+) -> NDArray[np.float16]:
+    """Return the features of two sounds heard together.
+
+    Args:
+        stream: [frames, channels], raw front-end values.
+        noise: the same shape.
+        lowered: what the noise loses first, in front-end values; where it is silent it stays so.
+    """
+    quieter = np.where(noise > 0, noise - np.float16(lowered), np.float16(0))
+    return np.maximum(stream, quieter)
