@@ -54,6 +54,8 @@ class DistilConfig:
     """Logits are divided by it, so that near-misses are told from silence."""
     most_logit: float = 8.0
     """What is beyond, on either side, says no more."""
+    most_for_others: float = -2.0
+    """Whatever the teachers take for the phrase where nobody says it: it is learnt as no more."""
     throats: tuple[float, ...] = (-0.7, 0.0, 0.7)
     """The teachers hear each stream moved by so many channels, and their mean counts."""
     throat_share: float = 0.7
@@ -102,33 +104,52 @@ def distil(
         rng: decides order, throats and masks.
         tell: may raise to stop the work.
     """
-    streams = [scene.features for scene in (*examples.positives, *examples.alone)]
-    streams += [stream.features for stream in (*examples.near, *examples.plain)]
-    noises = Noises(examples.plain, config.noise)
+    material = _Material(examples, config)
     for number in range(config.rounds):
         before = number * config.steps
 
         def tell_of(step: int, live: Mapping[str, float], before: int = before) -> None:
             tell(before + step, live)
 
-        student = _learn(student, teachers, streams, noises, config, rng, tell_of)
+        student = _learn(student, teachers, material, rng, tell_of)
         teachers = [student]
     return student
 
 
-def _learn(  # noqa: PLR0917 - the arguments of distil
+class _Material:
+    """What is learnt from: streams, and what may be said of them."""
+
+    def __init__(self, examples: Examples, config: DistilConfig) -> None:
+        self.config = config
+        self.streams = [scene.features for scene in (*examples.positives, *examples.alone)]
+        self.streams += [stream.features for stream in (*examples.near, *examples.plain)]
+        self.noises = Noises(examples.plain, config.noise)
+        self._most = [config.most_logit] * len(examples.positives)
+        self._most += [config.most_for_others] * (len(self.streams) - len(self._most))
+
+    def targets(
+        self, teachers: Sequence[TinyCRNN], waiting: Callable[[], None]
+    ) -> list[NDArray[np.float32]]:
+        """Return what is to be said of each stream, logits [steps]."""
+        config = self.config
+        means = mean_logits(
+            teachers, self.streams, config.throats, config.most_logit, waiting=waiting
+        )
+        return [
+            np.minimum(mean, np.float32(most)) for mean, most in zip(means, self._most, strict=True)
+        ]
+
+
+def _learn(
     student: TinyCRNN,
     teachers: Sequence[TinyCRNN],
-    streams: Sequence[NDArray[np.float16]],
-    noises: Noises,
-    config: DistilConfig,
+    material: _Material,
     rng: np.random.Generator,
     tell: Tell,
 ) -> TinyCRNN:
     """Return what a student has become in one round."""
-    targets = mean_logits(
-        teachers, streams, config.throats, config.most_logit, waiting=lambda: tell(0, {})
-    )
+    config, streams = material.config, material.streams
+    targets = material.targets(teachers, lambda: tell(0, {}))
     model = _without_chance(student)
     learner = Learner(model, config)
     device = next(model.parameters()).device
@@ -136,7 +157,7 @@ def _learn(  # noqa: PLR0917 - the arguments of distil
     for step in range(1, config.steps + 1):
         rows = next(batches)
         moved = [shift_channels(streams[r], _throat(config, rng)) for r in rows]
-        shown = [noises.disguise(stream, rng) for stream in moved]
+        shown = [material.noises.disguise(stream, rng) for stream in moved]
         features, wanted, there = _padded(shown, [targets[r] for r in rows])
         masked = mask_channels(features, config.mask_share, config.mask_channels, rng)
         said, _ = model.listen(torch.from_numpy(masked).to(device))

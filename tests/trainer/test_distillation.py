@@ -21,7 +21,9 @@ SMALL = TinyCRNNConfig(conv_channels=16, hidden=16, head=8, dropout=0.0)
 NOTHING = np.zeros((0, 2), np.int32), np.zeros(0, np.int64)
 """Spans and ids of a stream without clips."""
 NO_NOISE = FeatureNoise(share=0.0)
-QUICK = DistilConfig(rounds=1, steps=80, batch_frames=2000, mask_share=0.0, noise=NO_NOISE)
+QUICK = DistilConfig(
+    rounds=1, steps=80, most_for_others=8.0, batch_frames=2000, mask_share=0.0, noise=NO_NOISE
+)
 
 
 def network(seed, *, scale=20.0):
@@ -197,6 +199,28 @@ def test_the_student_hears_noise_and_the_teachers_none(examples, monkeypatch):
     own = [scene.features for scene in examples.positives]
     assert all(any(told is stream for told in taught_on) for stream in own)
     assert max(stream.max() for stream in own) < 27
+
+
+def test_nobody_learns_to_take_other_things_for_the_phrase(examples, monkeypatch):
+    teacher = network(1)
+    with torch.no_grad():
+        teacher.head2.bias += 5.0
+    learnt = {True: [], False: []}
+    padded = distillation._padded
+
+    def spied(shown, targets):
+        for stream, target in zip(shown, targets, strict=True):
+            learnt[len(stream) == len(examples.positives[0].features)].append(target.max())
+        return padded(shown, targets)
+
+    monkeypatch.setattr(distillation, "_padded", spied)
+    config = replace(QUICK, steps=40, most_for_others=-2.0)
+    distil(
+        network(4), [teacher], examples, config,
+        rng=np.random.default_rng(0), tell=lambda *_: None,
+    )  # fmt: skip
+    assert set(learnt[False]) == {-2.0}
+    assert min(learnt[True]) > 1.0
 
 
 def test_it_can_be_stopped_while_the_teachers_hear(examples):
