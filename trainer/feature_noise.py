@@ -25,23 +25,23 @@ class FeatureNoise:
 
     share: float = 0.8
     """Of streams; the others stay as they are."""
-    talk_share: float = 0.35
-    """Of the noises: other people talking, rather than no voice at all."""
     lowered: tuple[float, float] = (-1.0, 8.0)
     """Range by which a noise's features are lowered; 2.5 are a factor of e, or 9 dB."""
 
 
 class Noises:
-    """Streams to draw noise from.
+    """Streams in which nobody speaks, to draw noise from.
+
+    Talk is left out: where it hides a word of the phrase, any word in that place becomes the phrase
+    (docs/decisions/0025).
 
     Args:
-        streams: those that hold no clip are noise, the others talk.
+        streams: those that hold no clip are noise.
         config: how often and how loud.
     """
 
     def __init__(self, streams: Sequence[Stream], config: FeatureNoise) -> None:
-        self._quiet = [stream.features for stream in streams if not len(stream.clip_ids)]
-        self._talk = [stream.features for stream in streams if len(stream.clip_ids)]
+        self._sounds = [stream.features for stream in streams if not len(stream.clip_ids)]
         self._config = config
 
     def disguise(
@@ -49,13 +49,9 @@ class Noises:
     ) -> NDArray[np.float16]:
         """Return [frames, channels] among a noise, or as it is."""
         config = self._config
-        if rng.random() >= config.share:
+        if not self._sounds or rng.random() >= config.share:
             return stream
-        from_talk = rng.random() < config.talk_share
-        sounds = (self._talk if from_talk else self._quiet) or self._quiet or self._talk
-        if not sounds:
-            return stream
-        sound = sounds[int(rng.integers(len(sounds)))]
+        sound = self._sounds[int(rng.integers(len(self._sounds)))]
         start = int(rng.integers(len(sound)))
         piece = np.take(sound, np.arange(start, start + len(stream)), axis=0, mode="wrap")
         return among(stream, piece, float(rng.uniform(*config.lowered)))
