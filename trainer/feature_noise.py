@@ -26,7 +26,7 @@ class FeatureNoise:
     share: float = 0.8
     """Of streams; the others stay as they are."""
     lowered: tuple[float, float] = (-1.0, 8.0)
-    """Range by which a noise's features are lowered; 2.5 are a factor of e, or 9 dB."""
+    """Range by which a noise's features are lowered, in front-end values (0 to about 26)."""
 
 
 class Noises:

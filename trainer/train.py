@@ -252,7 +252,7 @@ def _distilled(
 
     def tell(step: int, live: Mapping[str, float]) -> None:
         at = before + step
-        doing = "learning their mean" if live else "hearing all that was learnt from"
+        doing = "teaching one network" if live else "hearing all that was learnt from"
         stage.at(at, f"step {at} of {total}, {doing}", {"step": at, **live} if live else {})
 
     teachers = [model for _, model in runs]
