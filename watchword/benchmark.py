@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from db.clips import CLIP_FOLDER
 from db.connection import home, open_database
 from exporters.errors import ConverterMissingError
-from trainer.benchmark.exam import Exam, open_exam, seen_confusers
+from trainer.benchmark.exam import Exam, open_exam
 from trainer.benchmark.hold_out import (
     StoreWithout,
     check_held_out,
@@ -35,7 +35,6 @@ from trainer.ctc import acoustic_model
 from trainer.evaluation.second_opinion import second_opinion
 from trainer.listening import why_deaf
 from trainer.phrases import Phrase, parse_phrase
-from trainer.presets import PRESETS
 from trainer.recordings import RecordingError
 from trainer.sounds import sounds_folder
 from watchword.benchmark_table import print_results, summary
@@ -65,9 +64,14 @@ class Bench:
     out: Path
     settings: Settings
     field: Field
-    library: Library
+    store: StoreWithout
+    voices_dir: Path
     hidden_people: frozenset[str]
     also_fp32: bool = False
+
+    def library(self, exam: Exam) -> Library:
+        """Return what a training may have: nothing that the exam asks for."""
+        return Library(self.store.hiding(exam.near_texts), self.voices_dir, sounds_folder())
 
 
 def benchmark(options: argparse.Namespace) -> int:
@@ -86,8 +90,7 @@ def benchmark(options: argparse.Namespace) -> int:
         people = people_behind(settings.hold_out, voices_dir)
         with closing(open_database()) as connection:
             store = StoreWithout(connection, home() / CLIP_FOLDER, settings.hold_out, people)
-            library = Library(store, voices_dir, sounds_folder())
-            bench = Bench(options.out, settings, field, library, people, options.fp32)
+            bench = Bench(options.out, settings, field, store, voices_dir, people, options.fp32)
             for seed in options.seeds:
                 for phrase in phrases:
                     say(console, f"seed {seed}", label=f"{phrase.text}:", style="bold")
@@ -116,7 +119,7 @@ def train_and_measure(bench: Bench, phrase: Phrase, seed: int, report: Report) -
         return
     exam = _exam(bench, phrase, report)
     bundle = bench.out / folder_name(phrase.text) / f"seed-{seed}"
-    minutes = _train(bench, phrase, seed, bundle, report)
+    minutes = _train(bench, phrase, seed, bundle, bench.library(exam), report)
     manifest = Manifest.from_json((bundle / MANIFEST_FILE).read_text("utf-8"))
     check_held_out(manifest.provenance, bench.settings.hold_out, bench.hidden_people)
     started_s = time.monotonic()
@@ -146,7 +149,6 @@ def _measure(
         exam,
         bench.field,
         bench.field.positives(folder_name(phrase.text)),
-        seen=seen_confusers(phrase, PRESETS[bench.settings.preset].confuser.texts),
         report=report,
         opinion=_opinion(phrase),
     )
@@ -176,7 +178,6 @@ def measure_rivals(bench: Bench, phrase: Phrase, report: Report) -> None:
             exam,
             bench.field,
             recorded,
-            seen=frozenset(),
             report=report,
             opinion=_opinion(phrase),
         )
@@ -185,13 +186,11 @@ def measure_rivals(bench: Bench, phrase: Phrase, report: Report) -> None:
 
 def _exam(bench: Bench, phrase: Phrase, report: Report) -> Exam:
     folder = bench.out / folder_name(phrase.text) / "exam"
-    return open_exam(
-        folder, phrase, bench.settings.hold_out, bench.library.voices_dir, report=report
-    )
+    return open_exam(folder, phrase, bench.settings.hold_out, bench.voices_dir, report=report)
 
 
-def _train(
-    bench: Bench, phrase: Phrase, seed: int, bundle: Path, report: Report
+def _train(  # noqa: PLR0917 - what a training needs
+    bench: Bench, phrase: Phrase, seed: int, bundle: Path, library: Library, report: Report
 ) -> dict[str, float]:
     """Make the bundle unless it is there; return the minutes of each stage."""
     work = bundle.with_name(bundle.name + ".work")
@@ -205,7 +204,7 @@ def _train(
             engines=engines,
             from_nothing=bench.settings.from_nothing,
         )
-        write_json(run(request, bundle, work, bench.library, report).to_dict(), told)
+        write_json(run(request, bundle, work, library, report).to_dict(), told)
     metrics: dict[str, Any] = json.loads(told.read_text("utf-8"))["metrics"]
     return dict(metrics["minutes"])
 

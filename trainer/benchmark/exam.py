@@ -17,7 +17,6 @@ import soundfile
 from trainer.benchmark.hold_out import HoldOutError
 from trainer.fitting import TEXT_SEED
 from trainer.phrases import Bucket, Phrase, PhraseText, bucket_texts, normalise_text
-from trainer.presets import PRESETS
 from trainer.progress import Report, Stage
 from trainer.synthesis import SynthesisTask, speak_all
 from trainer.tts.engines import available_engines
@@ -36,7 +35,9 @@ EXAM_SEED = 7_001
 """Of texts and of the engines' variation; training's texts come from `TEXT_SEED`."""
 SPEEDS = (1.0, 0.8, 1.15, 0.9, 1.3)
 DRAWN_TEXTS = 900
-"""Near-misses to draw from: many of them are in training or are no words."""
+"""Near-misses to draw from: many of them are no words."""
+LEFT_TEXTS = 160
+"""The first near-misses, the closest among them, are left to the trainings."""
 EXAM_FILE = "exam.json"
 
 
@@ -67,6 +68,11 @@ class Exam:
     def of(self, bucket: Bucket) -> list[ExamClip]:
         """Return the clips of one bucket."""
         return [clip for clip in self.clips if clip.bucket == bucket.value]
+
+    @property
+    def near_texts(self) -> frozenset[str]:
+        """What its near-misses are, normalised; no training of the benchmark may have them."""
+        return frozenset(normalise_text(clip.text) for clip in self.of(Bucket.CONFUSER))
 
     def paths(self, bucket: Bucket) -> list[Path]:
         """Return the files of one bucket, in the order of `of`."""
@@ -135,30 +141,21 @@ def exam_tasks(phrase: Phrase, hold_out: Sequence[str], voices_dir: Path) -> lis
         positives = bucket_texts(phrase, Bucket.POSITIVE, POSITIVE_TEXTS, EXAM_SEED)
         return [
             *_turns(positives, POSITIVES, voices),
-            *_turns(unseen_confusers(phrase), NEAR_MISSES, voices),
+            *_turns(held_out_confusers(phrase), NEAR_MISSES, voices),
         ]
     finally:
         for engine in engines.values():
             engine.close()
 
 
-def unseen_confusers(phrase: Phrase) -> list[PhraseText]:
-    """Return near-misses of real words that the smallest preset does not train on.
-
-    Only the smallest: the larger ones use up what is near to a short phrase, and the exam has to be
-    the same for all. How much of it a training has seen is among its figures.
-    """
-    least = min(preset.confuser.texts for preset in PRESETS.values())
-    seen = seen_confusers(phrase, least)
+def held_out_confusers(phrase: Phrase) -> list[PhraseText]:
+    """Return near-misses of real words that no training of the benchmark has, see `hold_out`."""
+    left = {
+        normalise_text(t.text) for t in bucket_texts(phrase, Bucket.CONFUSER, LEFT_TEXTS, TEXT_SEED)
+    }
     drawn = bucket_texts(phrase, Bucket.CONFUSER, DRAWN_TEXTS, EXAM_SEED)
-    unseen = (t for t in drawn if not t.spoken_as_phonemes and normalise_text(t.text) not in seen)
-    return list(islice(unseen, NEAR_MISSES))
-
-
-def seen_confusers(phrase: Phrase, count: int) -> set[str]:
-    """Return the near-misses, normalised, that a preset with so many texts trains on."""
-    texts = bucket_texts(phrase, Bucket.CONFUSER, count, TEXT_SEED)
-    return {normalise_text(text.text) for text in texts}
+    others = (t for t in drawn if not t.spoken_as_phonemes and normalise_text(t.text) not in left)
+    return list(islice(others, NEAR_MISSES))
 
 
 def _turns(

@@ -2,11 +2,13 @@
 
 Held out means held out: clips that earlier runs made with these engines must be neither in training
 nor in validation, nor count towards a bucket's target. The people behind their voices may also
-speak through other engines (Festival has some of flite's): their clips are hidden, too.
+speak through other engines (Festival has some of flite's): their clips are hidden, too. So is what
+other voices say of the exam's near-misses.
 """
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -84,29 +86,37 @@ class StoreWithout(ClipStore):
         super().__init__(connection, folder)
         self._shown = frozenset((*ENGINES, *PEOPLE)) - frozenset(engines)
         self._people = people
+        self._texts: frozenset[str] = frozenset()
+
+    def hiding(self, texts: frozenset[str]) -> StoreWithout:
+        """Return the same without clips that say just one of these normalised texts."""
+        other = copy(self)
+        other._texts = texts  # noqa: SLF001 - its own
+        return other
 
     def select(
         self, wanted: ClipFilter, *, limit: int | None = None, skip: int = 0
     ) -> pd.DataFrame:
         """Return the clips that fit and are not hidden; see `ClipSearch.select`."""
-        found = self._without_people(super().select(self._narrowed(wanted))).iloc[skip:]
+        found = self._seen(super().select(self._narrowed(wanted))).iloc[skip:]
         return found if limit is None else found.head(limit)
 
     def sample(self, wanted: ClipFilter, *, limit: int, seed: int) -> pd.DataFrame:
-        """Draw from the clips that fit; hidden people leave the draw that much smaller."""
-        return self._without_people(super().sample(self._narrowed(wanted), limit=limit, seed=seed))
+        """Draw from the clips that fit; what is hidden leaves the draw that much smaller."""
+        return self._seen(super().sample(self._narrowed(wanted), limit=limit, seed=seed))
 
     def count(self, wanted: ClipFilter) -> int:
-        """Return how many clips of the engines that are shown fit; people are not looked at."""
+        """Return how many clips of the engines that are shown fit; nothing else is looked at."""
         return super().count(self._narrowed(wanted))
 
     def _narrowed(self, wanted: ClipFilter) -> ClipFilter:
         shown = self._shown if wanted.engines is None else self._shown & set(wanted.engines)
         return ClipFilter(**{**vars(wanted), "engines": sorted(shown)})
 
-    def _without_people(self, clips: pd.DataFrame) -> pd.DataFrame:
+    def _seen(self, clips: pd.DataFrame) -> pd.DataFrame:
         hidden = [bool(self._people & set(split_people(who))) for who in clips["speaker"]]
-        return clips[~np.array(hidden, bool)].reset_index(drop=True)
+        hidden = np.array(hidden, bool) | clips["text_normalised"].isin(self._texts).to_numpy(bool)
+        return clips[~hidden].reset_index(drop=True)
 
 
 def check_held_out(

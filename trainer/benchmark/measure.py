@@ -14,7 +14,7 @@ import numpy as np
 from trainer.evaluate import score_negatives, score_positives
 from trainer.evaluation.second_opinion import without_phrase
 from trainer.evaluation.surroundings import AFTER_TALK, SAID_AGAIN, hear_behind_speech
-from trainer.phrases import Bucket, normalise_text
+from trainer.phrases import Bucket
 from trainer.progress import Report, Stage
 from trainer.rates import count_false_accepts, threshold_allowing
 from trainer.recordings import find_recordings, read_recording
@@ -23,7 +23,6 @@ from trainer.validation import REFRACTORY_S
 from watchword_runtime.decision import refractory_steps
 
 if TYPE_CHECKING:
-    from collections.abc import Set as AbstractSet
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -79,7 +78,6 @@ def measure(
     field: Field,
     recorded: list[Path],
     *,
-    seen: AbstractSet[str],
     report: Report,
     opinion: Opinion | None = None,
 ) -> Figures:
@@ -90,7 +88,6 @@ def measure(
         exam: what held-out voices say.
         field: negatives and noise.
         recorded: recordings of people saying the phrase; may be empty.
-        seen: near-misses, normalised, that the training had.
         report: receives the stages.
         opinion: says whether the phrase itself is said where the detector fires in the negatives;
             such a moment is no false accept. `phrase_in_negatives` counts them.
@@ -136,16 +133,12 @@ def measure(
         for name, threshold in thresholds.items():
             missed = float(np.mean(behind[said_when] < threshold)) if recorded else None
             figures[_named("real", condition, name)] = missed
-    clips = exam.of(Bucket.CONFUSER)
     files = exam.paths(Bucket.CONFUSER)
     scores = score_positives(detector, files, Stage(report, "near-misses", len(files)))
-    unseen = np.array([normalise_text(clip.text) not in seen for clip in clips])
     for name, threshold in thresholds.items():
         suffix = "" if name == "05" else f"_{name}"
         figures[f"near_accept{suffix}"] = _share(scores >= threshold)
-        figures[f"near_accept_unseen{suffix}"] = _share((scores >= threshold)[unseen])
-    figures["near_clips"] = len(clips)
-    figures["near_texts_unseen"] = _share(unseen)
+    figures["near_clips"] = len(files)
     return figures
 
 

@@ -7,13 +7,12 @@ import pytest
 import soundfile
 
 from trainer.benchmark import exam as exams
-from trainer.benchmark.exam import exam_tasks, open_exam, unseen_confusers
+from trainer.benchmark.exam import exam_tasks, held_out_confusers, open_exam
 from trainer.benchmark.hold_out import HoldOutError
 from trainer.benchmark.phrases import HELD_OUT, PHRASES, folder_name
 from trainer.benchmark.rivals import RIVALS
-from trainer.fitting import planned_texts
-from trainer.phrases import Bucket, normalise_text, parse_phrase
-from trainer.presets import QUICK
+from trainer.fitting import TEXT_SEED
+from trainer.phrases import Bucket, bucket_texts, normalise_text, parse_phrase
 from trainer.progress import silent
 from trainer.tts.engines import ENGINES
 
@@ -36,13 +35,13 @@ def test_the_list_is_wide():
     assert max(syllables) >= 4
 
 
-def test_near_misses_are_words_that_the_smallest_preset_does_not_train_on():
+def test_near_misses_are_words_and_not_the_closest_ones():
     phrase = parse_phrase("smart mirror")
-    texts = unseen_confusers(phrase)
-    planned = planned_texts(phrase, QUICK, [Bucket.CONFUSER])[Bucket.CONFUSER]
-    trained = {normalise_text(text.text) for text in planned}
+    texts = held_out_confusers(phrase)
+    first = bucket_texts(phrase, Bucket.CONFUSER, exams.LEFT_TEXTS, TEXT_SEED)
+    left = {normalise_text(text.text) for text in first}
     assert len(texts) == exams.NEAR_MISSES
-    assert trained.isdisjoint(normalise_text(text.text) for text in texts)
+    assert left.isdisjoint(normalise_text(text.text) for text in texts)
     assert not any(text.spoken_as_phonemes for text in texts)
 
 

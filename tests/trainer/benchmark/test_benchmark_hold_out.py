@@ -56,6 +56,14 @@ def test_every_way_of_finding_clips_hides_them(stores):
         assert set(found["speaker"]) == SEEN
 
 
+def test_clips_that_say_what_an_exam_asks_for_are_hidden(stores):
+    _, without = stores
+    assert without.hiding(frozenset({"smart mirror"})).find().empty
+    assert without.hiding(frozenset({"smart"})).count(ClipFilter()) == len(SPOKEN) - 1
+    assert set(without.hiding(frozenset({"smart", "mirror"})).find()["speaker"]) == SEEN
+    assert set(without.find()["speaker"]) == SEEN
+
+
 def test_asking_for_a_held_out_engine_finds_nothing(stores):
     _, without = stores
     nothing = without.find(engines=["flite"])
