@@ -61,7 +61,8 @@ class Examples:
     plain: tuple[Stream, ...]
     """Sentences, other phrases, and streams without speech."""
     alone: tuple[Scene, ...] = ()
-    """A few other words of a person, recorded as the phrase is; only on the training side."""
+    """A few other words, a person's or near to the phrase, recorded as the phrase is; only on the
+    training side."""
 
     def half(self, number: int) -> Examples:
         """Return every second clip of the phrase and every second stream."""
@@ -166,11 +167,12 @@ def _plan(
     rng = np.random.default_rng([seed, number])
     training = side is Side.TRAIN
     chosen = {bucket: clips[sides(clips) == side] for bucket, clips in buckets.items()}
-    near = pd.concat([chosen[Bucket.CONFUSER], chosen[Bucket.IN_BETWEEN]])
+    confusers = chosen[Bucket.CONFUSER]
+    near = pd.concat([confusers, chosen[Bucket.IN_BETWEEN]])
     wrong = near["source"] == FEEDBACK
     near, false_wakes = near[~wrong], near[wrong]
-    cut_out = near["engine"] == CUT
-    near, fragments = near[~cut_out], near[cut_out & training]
+    near = near[near["engine"] != CUT]
+    alone = confusers[(confusers["source"] != FEEDBACK) & training]
     positives = chosen[Bucket.POSITIVE]
     positive_variants = preset.positive_variants if training else VALIDATION_VARIANTS
     near_variants = preset.confuser_variants if training else 1
@@ -219,7 +221,7 @@ def _plan(
             (seed, number, 5, int(clip["sha256"][:16], 16)),
             side=side,
         )
-        for clip in fragments.to_dict("records")
+        for clip in alone.to_dict("records")
     ]
     return tasks
 

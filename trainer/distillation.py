@@ -23,6 +23,7 @@ from torch import nn
 
 from trainer.feature_noise import FeatureNoise, Noises
 from trainer.feature_warp import shift_channels
+from trainer.halves import Halves, Window
 from trainer.learner import Learner
 from trainer.validation import batch_logits
 from trainer.windows import mask_channels
@@ -64,6 +65,8 @@ class DistilConfig:
     """By up to so many channels, either way."""
     noise: FeatureNoise = field(default_factory=FeatureNoise)
     """The student hears most streams among other sounds, and is to say what was said without."""
+    halved: float = 1.0
+    """Of the phrases, how many are also shown with one half said otherwise (`trainer.halves`)."""
     attention: float = 4.0
     """How much more a step counts in which the teachers hear the phrase."""
     attention_from_logit: float = -2.0
@@ -104,7 +107,7 @@ def distil(
         rng: decides order, throats and masks.
         tell: may raise to stop the work.
     """
-    material = _Material(examples, config)
+    material = _Material(examples, config, rng)
     for number in range(config.rounds):
         before = number * config.steps
 
@@ -119,9 +122,14 @@ def distil(
 class _Material:
     """What is learnt from: streams, and what may be said of them."""
 
-    def __init__(self, examples: Examples, config: DistilConfig) -> None:
+    def __init__(self, examples: Examples, config: DistilConfig, rng: np.random.Generator) -> None:
         self.config = config
         self.streams = [scene.features for scene in (*examples.positives, *examples.alone)]
+        halves = Halves((*examples.near, *examples.plain))
+        for scene in examples.positives if config.halved else ():
+            if rng.random() < config.halved:
+                phrase = Window(scene.features, scene.start_frame, scene.end_frame)
+                self.streams.append(halves.other(phrase, rng))
         self.streams += [stream.features for stream in (*examples.near, *examples.plain)]
         self.noises = Noises(examples.plain, config.noise)
         self._most = [config.most_logit] * len(examples.positives)

@@ -28,6 +28,7 @@ class Preset:
     positive_variants: int
     """Augmented versions of each positive clip."""
     confuser_variants: int
+    """Of each confuser and in-between negative, in streams; besides one scene of each confuser."""
     plain_variants: int
     ambient_hours: float
     """Hours of streams without speech: every kind of noise that `trainer.noise` makes."""
@@ -44,11 +45,11 @@ QUICK = Preset(
     name="quick",
     about="A first detector in minutes, from fewer voices; two trainings teach it.",
     positive=BucketPlan(texts=30, clips_per_text=14, growth=8),
-    confuser=BucketPlan(texts=160, clips_per_text=2, growth=8),
+    confuser=BucketPlan(texts=800, clips_per_text=1, growth=8),
     in_between=BucketPlan(texts=60, clips_per_text=2, growth=4),
     plain=BucketPlan(texts=2800, clips_per_text=1, growth=16),
     positive_variants=12,
-    confuser_variants=3,
+    confuser_variants=2,
     plain_variants=1,
     ambient_hours=0.3,
     rooms=32,
@@ -60,11 +61,11 @@ STANDARD = Preset(
     name="standard",
     about="The balance: more voices, and three trainings that teach one network.",
     positive=BucketPlan(texts=36, clips_per_text=14, growth=16),
-    confuser=BucketPlan(texts=200, clips_per_text=2, growth=12),
+    confuser=BucketPlan(texts=1000, clips_per_text=1, growth=12),
     in_between=BucketPlan(texts=80, clips_per_text=2, growth=6),
     plain=BucketPlan(texts=2800, clips_per_text=1, growth=24),
     positive_variants=12,
-    confuser_variants=3,
+    confuser_variants=2,
     plain_variants=1,
     ambient_hours=0.3,
     rooms=64,
@@ -76,11 +77,11 @@ BEST = Preset(
     name="best",
     about="About an hour: the most voices and the longest training.",
     positive=BucketPlan(texts=60, clips_per_text=26, growth=60),
-    confuser=BucketPlan(texts=600, clips_per_text=3, growth=40),
+    confuser=BucketPlan(texts=1500, clips_per_text=2, growth=40),
     in_between=BucketPlan(texts=240, clips_per_text=3, growth=20),
     plain=BucketPlan(texts=9000, clips_per_text=1, growth=100),
     positive_variants=16,
-    confuser_variants=4,
+    confuser_variants=3,
     plain_variants=2,
     ambient_hours=0.8,
     rooms=128,

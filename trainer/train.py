@@ -53,6 +53,10 @@ class TrainConfig:
     plain_per_batch: int = 20
     alone_per_batch: int = 10
     """Other words in scenes of their own, where there are any."""
+    halved_per_batch: int = 10
+    """Phrases of which one half is something else (`trainer.halves`)."""
+    joined_share: float = 0.3
+    """Of the phrases: their halves are said by two people."""
     learning_rate: float = 2e-3
     weight_decay: float = 1e-2
     target_window_s: float = 0.36

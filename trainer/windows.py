@@ -9,6 +9,7 @@ import numpy as np
 
 from trainer.dataset import as_batch, window_frames
 from trainer.feature_warp import FeatureWarp, shift_channels, to_length
+from trainer.halves import Halves, Window, joined
 from trainer.pasts import StreamStates
 from trainer.validation import batch_logits
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Batch:
-    """Windows of equal length: the positives, other words in scenes of their own, the rest."""
+    """Windows of equal length: the positives, other words in scenes like theirs, the rest."""
 
     features: NDArray[np.float32]
     """[windows, frames, 40]."""
@@ -34,7 +35,7 @@ class Batch:
     ends: NDArray[np.int64]
     """[positives], frame in which it ends."""
     scenes: int
-    """How many windows are from scenes: the positives and the other words."""
+    """How many windows are from scenes: the positives, the other words, the halves."""
     pasts: NDArray[np.float32]
     """[windows, hidden], a state of the network to begin in: after what came before the window in
     its stream; for scenes, after another stream."""
@@ -55,30 +56,37 @@ class Batches:
         self._scenes, self._alone = examples.positives, examples.alone
         self._near = WindowPool(examples.near, self.frames, config.pool_hop_frames, hidden)
         self._plain = WindowPool(examples.plain, self.frames, config.pool_hop_frames, hidden)
+        self._halves = Halves((*examples.near, *examples.plain))
         self._config = config
 
     def draw(self, rng: np.random.Generator) -> Batch:
         """Draw one batch."""
         config, warp = self._config, self._config.warp
-        crops = self._crops(self._scenes, config.positives_per_batch, rng)
+        phrases = self._crops(self._scenes, config.positives_per_batch, rng)
+        phrases = [
+            joined(phrase, donor, rng) if rng.random() < config.joined_share else phrase
+            for phrase, donor in zip(
+                phrases, self._crops(self._scenes, len(phrases), rng), strict=True
+            )
+        ]
+        halved = self._crops(self._scenes, config.halved_per_batch, rng)
         alone = self._crops(self._alone, config.alone_per_batch, rng) if self._alone else []
         near, near_pasts = self._near.draw(config.near_per_batch, config.mined_draws, warp, rng)
         plain, plain_pasts = self._plain.draw(config.plain_per_batch, config.mined_draws, warp, rng)
-        scenes = [window for window, _, _ in (*crops, *alone)]
+        scenes = [window.features for window in (*phrases, *alone)]
+        scenes += [self._halves.other(window, rng) for window in halved]
         other_pasts = self._plain.pasts.draw(len(scenes), rng)
         windows = [*scenes, *near, *plain]
         windows = [shift_channels(window, warp.draw_shift(rng)) for window in windows]
         return Batch(
             mask_channels(as_batch(windows), config.mask_share, config.mask_channels, rng),
-            np.array([start for _, start, _ in crops], np.int64),
-            np.array([end for _, _, end in crops], np.int64),
+            np.array([window.start for window in phrases], np.int64),
+            np.array([window.end for window in phrases], np.int64),
             len(scenes),
             np.concatenate([other_pasts, near_pasts, plain_pasts]),
         )
 
-    def _crops(
-        self, scenes: Sequence[Scene], count: int, rng: np.random.Generator
-    ) -> list[tuple[NDArray[np.float16], int, int]]:
+    def _crops(self, scenes: Sequence[Scene], count: int, rng: np.random.Generator) -> list[Window]:
         chosen = rng.integers(len(scenes), size=count)
         return [crop_scene(scenes[int(i)], self.frames, self._config, rng) for i in chosen]
 
@@ -165,10 +173,8 @@ def _at_least(features: NDArray[np.float16], frames: int) -> NDArray[np.float16]
     return np.concatenate([np.resize(features, (missing, features.shape[1])), features])
 
 
-def crop_scene(
-    scene: Scene, frames: int, config: TrainConfig, rng: np.random.Generator
-) -> tuple[NDArray[np.float16], int, int]:
-    """Cut a window that ends shortly behind the phrase; returns it with start and end frame."""
+def crop_scene(scene: Scene, frames: int, config: TrainConfig, rng: np.random.Generator) -> Window:
+    """Cut a window that ends shortly behind the phrase."""
     pace = config.warp.draw_pace(rng)
     recorded = round(frames * pace)
     right = scene.end_frame + round(pace * int(rng.integers(*config.right_edge_frames)))
@@ -178,7 +184,7 @@ def crop_scene(
     if left < 0:
         window = np.concatenate([np.repeat(window[:1], -left, axis=0), window])
     start, end = ((at - left) * frames // recorded for at in (scene.start_frame, scene.end_frame))
-    return to_length(window, frames), start, end
+    return Window(to_length(window, frames), start, end)
 
 
 def mask_channels(

@@ -22,8 +22,9 @@ NOTHING = np.zeros((0, 2), np.int32), np.zeros(0, np.int64)
 """Spans and ids of a stream without clips."""
 NO_NOISE = FeatureNoise(share=0.0)
 QUICK = DistilConfig(
-    rounds=1, steps=80, most_for_others=8.0, batch_frames=2000, mask_share=0.0, noise=NO_NOISE
-)
+    rounds=1, steps=80, most_for_others=8.0, halved=0.0, batch_frames=2000, mask_share=0.0,
+    noise=NO_NOISE,
+)  # fmt: skip
 
 
 def network(seed, *, scale=20.0):
@@ -201,7 +202,8 @@ def test_the_student_hears_noise_and_the_teachers_none(examples, monkeypatch):
     assert max(stream.max() for stream in own) < 27
 
 
-def test_nobody_learns_to_take_other_things_for_the_phrase(examples, monkeypatch):
+@pytest.mark.parametrize("halved", [0.0, 1.0])
+def test_nobody_learns_to_take_other_things_for_the_phrase(examples, monkeypatch, halved):
     teacher = network(1)
     with torch.no_grad():
         teacher.head2.bias += 5.0
@@ -214,13 +216,16 @@ def test_nobody_learns_to_take_other_things_for_the_phrase(examples, monkeypatch
         return padded(shown, targets)
 
     monkeypatch.setattr(distillation, "_padded", spied)
-    config = replace(QUICK, steps=40, most_for_others=-2.0)
+    config = replace(QUICK, steps=40, most_for_others=-2.0, halved=halved)
     distil(
         network(4), [teacher], examples, config,
         rng=np.random.default_rng(0), tell=lambda *_: None,
     )  # fmt: skip
     assert set(learnt[False]) == {-2.0}
-    assert min(learnt[True]) > 1.0
+    whole = [most for most in learnt[True] if most != -2.0]
+    assert min(whole) > 1.0
+    # Each phrase is shown about as often with one half said otherwise as it is shown whole.
+    assert len(learnt[True]) - len(whole) == pytest.approx(halved * len(whole), rel=0.3)
 
 
 def test_it_can_be_stopped_while_the_teachers_hear(examples):
