@@ -48,7 +48,7 @@ class DistilConfig:
     rounds: int = 2
     """In all but the first, a network is its own teacher."""
     steps: int = 900
-    """Of each round: about three times through everything, for the preset `quick`."""
+    """Of each round: about twice through everything, for the preset `quick`."""
     learning_rate: float = 1e-3
     weight_decay: float = 1e-2
     temperature: float = 3.0

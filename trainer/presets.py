@@ -36,14 +36,16 @@ class Preset:
     steps: int
     """Optimiser steps of each training."""
     runs: int = 1
-    """Trainings whose outputs are averaged into one network."""
+    """Trainings whose outputs are averaged and learnt by one network."""
+    taught_steps: int = 0
+    """Steps of each round in which that one is taught in noise; 0 for no such round."""
     fragments: int = 0
     """Pieces of what people said, a few words long."""
 
 
 QUICK = Preset(
     name="quick",
-    about="A first detector in minutes, from fewer voices; two trainings teach it.",
+    about="A first detector in minutes, from fewer voices; one training, which teaches itself.",
     positive=BucketPlan(texts=30, clips_per_text=14, growth=8),
     confuser=BucketPlan(texts=800, clips_per_text=1, growth=8),
     in_between=BucketPlan(texts=60, clips_per_text=2, growth=4),
@@ -54,12 +56,12 @@ QUICK = Preset(
     ambient_hours=0.3,
     rooms=32,
     steps=2400,
-    runs=2,
+    taught_steps=900,
     fragments=2000,
 )
 STANDARD = Preset(
     name="standard",
-    about="The balance: more voices, and three trainings that teach one network.",
+    about="The balance: more voices, and two trainings that teach one network.",
     positive=BucketPlan(texts=36, clips_per_text=14, growth=16),
     confuser=BucketPlan(texts=1000, clips_per_text=1, growth=12),
     in_between=BucketPlan(texts=80, clips_per_text=2, growth=6),
@@ -70,7 +72,8 @@ STANDARD = Preset(
     ambient_hours=0.3,
     rooms=64,
     steps=2400,
-    runs=3,
+    runs=2,
+    taught_steps=1200,
     fragments=2500,
 )
 BEST = Preset(
@@ -87,6 +90,7 @@ BEST = Preset(
     rooms=128,
     steps=5000,
     runs=4,
+    taught_steps=3000,
     fragments=4000,
 )
 PRESETS = {preset.name: preset for preset in (QUICK, STANDARD, BEST)}

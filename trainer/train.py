@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from trainer.dataset import Examples
+    from trainer.presets import Preset
     from trainer.side_by_side import ExamplesSource
     from trainer.windows import Batch
 
@@ -47,7 +48,7 @@ class TrainConfig:
 
     steps: int
     runs: int = 1
-    """Trainings from the same start, whose outputs are averaged into one network."""
+    """Trainings from the same start."""
     positives_per_batch: int = 20
     near_per_batch: int = 10
     plain_per_batch: int = 20
@@ -94,14 +95,21 @@ class TrainConfig:
     mask_channels: int = 6
     pool_hop_frames: int = 50
     warp: FeatureWarp = field(default_factory=FeatureWarp)
-    distil: DistilConfig = field(default_factory=DistilConfig)
+    distil: DistilConfig | None = None
+    """How one network learns what all runs say, in noise; None: the best of them stays as it is."""
     backbone: Path | None = SHIPPED if SHIPPED.is_file() else None
     """Pretrained weights to start from; None starts from nothing."""
+
+    @classmethod
+    def of(cls, preset: Preset) -> TrainConfig:
+        """Return the recipe at a preset's size."""
+        distil = DistilConfig(steps=preset.taught_steps) if preset.taught_steps else None
+        return cls(preset.steps, preset.runs, distil=distil)
 
     @property
     def all_steps(self) -> int:
         """Steps of all runs and of the distillation behind them."""
-        return self.steps * self.runs + (self.distil.all_steps if self.runs > 1 else 0)
+        return self.steps * self.runs + (self.distil.all_steps if self.distil else 0)
 
 
 @dataclass(frozen=True)
@@ -139,7 +147,8 @@ def train(
     """Train one network.
 
     Several runs start from the same weights and draw differently. The best of them learns what they
-    say on average; where that fails by the validation voices, it stays as it is.
+    say on average, in noise that they did not hear; one alone learns so from itself. Where that
+    fails by the validation voices, it stays as it is.
 
     Args:
         examples: the training side of the split.
@@ -149,14 +158,14 @@ def train(
         report: receives the stage `training` with live figures.
         model_config: the network's shape.
         device: a torch device; a GPU when there is one, by default.
-        finished: where to look for finished runs, and to keep them, if there are several.
+        finished: where to look for finished runs, and to keep them, if anything follows them.
         source: the same examples for other processes: with it, several runs share the cores.
     """
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     shape = model_config or TinyCRNNConfig()
     batches = Batches(examples, config, shape.hidden)
     stage = Stage(report, "training", config.all_steps)
-    finished = finished if config.runs > 1 else None
+    finished = finished if config.runs > 1 or config.distil else None
     runs = _finished_runs(finished, config.runs)
     reached = dict.fromkeys(runs, config.steps)
 
@@ -189,7 +198,7 @@ def train(
                 keep(number, *run)
         in_order = [(runs[number][0], runs[number][1].to(device)) for number in range(config.runs)]
         verdict, chosen = min(in_order, key=lambda run: run[0].cost)
-        if config.runs > 1:
+        if config.distil:
             torch.manual_seed(_later_seed(seed, config.runs))
             rng = np.random.default_rng([seed, 2])
             verdict, chosen = _distilled(
@@ -251,6 +260,7 @@ def _distilled(
     stage: Stage,
 ) -> tuple[Verdict, TinyCRNN]:
     """Return the best run when it has learnt what all say, or as it was where that failed."""
+    assert config.distil is not None
     best_verdict, best = min(runs, key=lambda run: run[0].cost)
     total, before = config.all_steps, config.steps * config.runs
 
@@ -264,7 +274,7 @@ def _distilled(
     verdict = judge(student, validation)
     worst = max(verdict.cost for verdict, _ in runs)
     logger.info("Costs of the runs: %s; distilled: %.3f", [r[0].cost for r in runs], verdict.cost)
-    stage.at(total, "one network from all", {"step": total, **verdict.live()})
+    stage.at(total, "one network", {"step": total, **verdict.live()})
     failed = verdict.cost > worst + LEARNT_NOTHING
     return (best_verdict, best) if failed else (verdict, student)
 

@@ -167,7 +167,7 @@ def _learn(
             raise
         finished.keep_dataset(dataset, corpus)
     choosing, reports = dataset.choosing, dataset.reporting
-    config = TrainConfig(preset.steps, preset.runs)
+    config = TrainConfig.of(preset)
     if request.from_nothing:
         config = replace(config, backbone=None)
     trained = train(

@@ -151,7 +151,7 @@ def test_a_preset_says_how_long_it_took_here_or_that_it_never_ran(open_page, con
     app = open_page("new_phrase")
     captions = app.radio(key="preset").proto.captions
     assert f"Not run here yet; elsewhere {MEASURED['quick']}." in captions[0]
-    assert "Not run here yet; it trains 1.4 times as long as quick." in captions[1]
+    assert "Not run here yet; it trains 1.7 times as long as quick." in captions[1]
     for minutes in (9, 14):
         job_id = jobs.submit(connection, "x", "quick", 0, {})
         job_claims.claim(connection, "w")
@@ -166,6 +166,6 @@ def test_what_is_said_of_presets_is_what_they_are():
     from trainer.presets import PRESETS
     from trainer.train import TrainConfig
 
-    steps = {name: TrainConfig(p.steps, p.runs).all_steps for name, p in PRESETS.items()}
+    steps = {name: TrainConfig.of(p).all_steps for name, p in PRESETS.items()}
     quick = steps.pop("quick")
     assert {name: round(count / quick, 1) for name, count in steps.items()} == TRAINING_OF_QUICK
