@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 MEASURED = {"quick": "29 min on two cores that another training shared"}
 """What docs/training.md says of machines like none in particular."""
-TRAINING_OF_QUICK = {"standard": 1.7, "best": 6.2}
+TRAINING_OF_QUICK = {"standard": 1.5, "best": 3.9}
 """All steps of a preset, those that teach one network too, in those of quick; held
 against the presets by a test."""
 

@@ -9,8 +9,8 @@ from typing import Literal
 Colour = Literal["blue", "green", "red", "gray"]
 
 PRESETS = {
-    "quick": "A first detector in minutes, from fewer voices; one training, which teaches itself.",
-    "standard": "The balance: more voices, and two trainings that teach one network.",
+    "quick": "A first detector in minutes, from fewer voices; two trainings teach one network.",
+    "standard": "The balance: more voices, and three trainings that teach one network.",
     "best": "About an hour: the most voices and the longest training.",
 }
 """What each preset is; the trainer's own words, which the page cannot import."""

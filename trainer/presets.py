@@ -45,7 +45,7 @@ class Preset:
 
 QUICK = Preset(
     name="quick",
-    about="A first detector in minutes, from fewer voices; one training, which teaches itself.",
+    about="A first detector in minutes, from fewer voices; two trainings teach one network.",
     positive=BucketPlan(texts=30, clips_per_text=14, growth=8),
     confuser=BucketPlan(texts=800, clips_per_text=1, growth=8),
     in_between=BucketPlan(texts=60, clips_per_text=2, growth=4),
@@ -56,12 +56,13 @@ QUICK = Preset(
     ambient_hours=0.3,
     rooms=32,
     steps=2400,
+    runs=2,
     taught_steps=900,
     fragments=2000,
 )
 STANDARD = Preset(
     name="standard",
-    about="The balance: more voices, and two trainings that teach one network.",
+    about="The balance: more voices, and three trainings that teach one network.",
     positive=BucketPlan(texts=36, clips_per_text=14, growth=16),
     confuser=BucketPlan(texts=1000, clips_per_text=1, growth=12),
     in_between=BucketPlan(texts=80, clips_per_text=2, growth=6),
@@ -72,7 +73,7 @@ STANDARD = Preset(
     ambient_hours=0.3,
     rooms=64,
     steps=2400,
-    runs=2,
+    runs=3,
     taught_steps=1200,
     fragments=2500,
 )

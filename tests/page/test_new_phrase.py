@@ -151,7 +151,7 @@ def test_a_preset_says_how_long_it_took_here_or_that_it_never_ran(open_page, con
     app = open_page("new_phrase")
     captions = app.radio(key="preset").proto.captions
     assert f"Not run here yet; elsewhere {MEASURED['quick']}." in captions[0]
-    assert "Not run here yet; it trains 1.7 times as long as quick." in captions[1]
+    assert "Not run here yet; it trains 1.5 times as long as quick." in captions[1]
     for minutes in (9, 14):
         job_id = jobs.submit(connection, "x", "quick", 0, {})
         job_claims.claim(connection, "w")
