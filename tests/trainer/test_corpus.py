@@ -236,14 +236,18 @@ def test_too_few_voices_for_a_split_is_said(two_runs, store):
         build_dataset(buckets, store.folder, TINY, seed=0, report=silent)
 
 
-def test_a_persons_few_words_are_in_scenes_of_their_own_on_the_training_side(two_runs, store):
+def test_near_misses_and_a_persons_few_words_are_in_scenes_of_their_own(two_runs, store):
+    """On the training side; what a detector got wrong is in streams alone, as it was heard."""
     buckets = {bucket: clips.clips for bucket, clips in two_runs[0].buckets.items()}
-    fragments = buckets[Bucket.PLAIN].assign(engine="cut", source="corpus")
-    buckets[Bucket.CONFUSER] = pd.concat([buckets[Bucket.CONFUSER], fragments])
+    confusers, plain = buckets[Bucket.CONFUSER], buckets[Bucket.PLAIN]
+    fragments = plain.iloc[1:].assign(engine="cut", source="corpus")
+    wrong = plain.iloc[:1].assign(engine="recording", source="feedback")
+    buckets[Bucket.CONFUSER] = pd.concat([confusers, fragments, wrong])
     dataset = build_dataset(buckets, store.folder, TINY, seed=0, report=silent)
-    wanted = fragments[sides(fragments) == Side.TRAIN]["id"]
-    assert 0 < len(wanted) < len(fragments)
-    assert sorted(scene.clip_id for scene in dataset.train.alone) == sorted(wanted)
+    trained = [clips[sides(clips) == Side.TRAIN]["id"] for clips in (fragments, confusers)]
+    assert 0 < len(trained[0]) < len(fragments)
+    assert 0 < len(trained[1])
+    assert sorted(scene.clip_id for scene in dataset.train.alone) == sorted(pd.concat(trained))
     assert dataset.validation.alone == ()
     near = [*dataset.train.near, *dataset.validation.near]
     assert not {n for stream in near for n in stream.clip_ids.tolist()} & set(fragments["id"])

@@ -1,5 +1,7 @@
 """Training on small made-up features: the recipe itself, without speech."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -15,6 +17,7 @@ from tests.trainer.small_training import (
     stream,
 )
 from trainer.dataset import Dataset, window_frames
+from trainer.distillation import DistilConfig
 from trainer.feature_warp import FeatureWarp, shift_channels, to_length
 from trainer.model import (
     SPEAK_FOR,
@@ -23,6 +26,7 @@ from trainer.model import (
     save_checkpoint,
 )
 from trainer.operating import decision, operating_points
+from trainer.presets import QUICK
 from trainer.progress import CancelledError
 from trainer.render import Scene, Stream
 from trainer.train import TrainConfig, train
@@ -354,6 +358,31 @@ def test_several_runs_give_one_network_and_report_all_their_steps():
         trained.model.parameters(), train_several([]).model.parameters(), strict=True
     ):
         assert torch.equal(one, two)
+
+
+def test_a_single_run_may_teach_itself(monkeypatch):
+    # What so few steps teach is taken whatever it is.
+    monkeypatch.setattr("trainer.train.LEARNT_NOTHING", 10.0)
+
+    def trained(distil):
+        config = replace(SEVERAL, runs=1, distil=distil)
+        seen = []
+        given = train(
+            examples(0, 12), examples(50, 6), config, seed=0, model_config=SMALL,
+            report=lambda progress: seen.append(progress.metrics.get("step", 0)),
+        )  # fmt: skip
+        return max(seen), config.all_steps, given.model.state_dict()
+
+    steps, planned, taught = trained(SEVERAL.distil)
+    assert steps == planned == 120
+    steps, planned, plain = trained(None)
+    assert steps == planned == 60
+    assert any(not torch.equal(taught[name], value) for name, value in plain.items())
+
+
+def test_a_preset_without_taught_steps_teaches_nobody():
+    assert TrainConfig.of(QUICK).distil == DistilConfig(steps=QUICK.taught_steps)
+    assert TrainConfig.of(replace(QUICK, taught_steps=0)).all_steps == QUICK.steps * QUICK.runs
 
 
 def test_a_stopped_training_repeats_no_finished_run_and_ends_the_same():
