@@ -114,8 +114,8 @@ class StoreWithout(ClipStore):
         return ClipFilter(**{**vars(wanted), "engines": sorted(shown)})
 
     def _seen(self, clips: pd.DataFrame) -> pd.DataFrame:
-        hidden = [bool(self._people & set(split_people(who))) for who in clips["speaker"]]
-        hidden = np.array(hidden, bool) | clips["text_normalised"].isin(self._texts).to_numpy(bool)
+        people = [bool(self._people & set(split_people(who))) for who in clips["speaker"]]
+        hidden = clips["text_normalised"].isin(self._texts) | np.array(people, bool)
         return clips[~hidden].reset_index(drop=True)
 
 
