@@ -97,7 +97,7 @@ def test_every_figure_is_measured_on_the_int8_artifact(bench: Path) -> None:
     assert result.notes["file"] == "smart_mirror.int8.onnx"
     assert {"speech", "features", "training", "export", "measuring"} <= set(result.minutes)
     shares = [value for name, value in result.figures.items() if "miss" in name or "near_a" in name]
-    assert len(shares) == 12 + 6 + 6
+    assert len(shares) == 12 + 6 + 3
     assert all(share is None or 0 <= share <= 1 for share in shares)
     assert result.figures["real_clips"] == 2
     assert result.figures["negative_hours"] == pytest.approx(40 / 3600)
