@@ -11,7 +11,7 @@ Colour = Literal["blue", "green", "red", "gray"]
 PRESETS = {
     "quick": "A first detector in minutes, from fewer voices; two trainings teach one network.",
     "standard": "The balance: more voices, and three trainings that teach one network.",
-    "best": "About an hour: the most voices and the longest training.",
+    "best": "The most voices, and four longer trainings that teach one network: hours.",
 }
 """What each preset is; the trainer's own words, which the page cannot import."""
 

@@ -79,7 +79,7 @@ STANDARD = Preset(
 )
 BEST = Preset(
     name="best",
-    about="About an hour: the most voices and the longest training.",
+    about="The most voices, and four longer trainings that teach one network: hours.",
     positive=BucketPlan(texts=60, clips_per_text=26, growth=60),
     confuser=BucketPlan(texts=1500, clips_per_text=2, growth=40),
     in_between=BucketPlan(texts=240, clips_per_text=3, growth=20),
