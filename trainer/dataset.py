@@ -171,8 +171,9 @@ def _plan(
     near = pd.concat([confusers, chosen[Bucket.IN_BETWEEN]])
     wrong = near["source"] == FEEDBACK
     near, false_wakes = near[~wrong], near[wrong]
-    near = near[near["engine"] != CUT]
-    alone = confusers[(confusers["source"] != FEEDBACK) & training]
+    cut_out = near["engine"] == CUT
+    alone = near[(cut_out | near["id"].isin(confusers["id"])) & training].drop_duplicates("id")
+    near = near[~cut_out]
     positives = chosen[Bucket.POSITIVE]
     positive_variants = preset.positive_variants if training else VALIDATION_VARIANTS
     near_variants = preset.confuser_variants if training else 1

@@ -312,3 +312,14 @@ def test_what_a_detector_got_wrong_is_in_the_next_dataset_with_its_label(
 
     other = gather(parse_phrase("open sesame"), TINY, store, tmp_path, seed=0, report=silent)
     assert not any(both & set(bucket.clips["id"]) for bucket in other.buckets.values())
+
+
+def test_a_cut_with_an_in_between_text_has_a_scene_too_and_only_one(two_runs, store):
+    buckets = {bucket: clips.clips for bucket, clips in two_runs[0].buckets.items()}
+    cuts = buckets[Bucket.PLAIN].assign(engine="cut", source="corpus")
+    buckets[Bucket.IN_BETWEEN] = pd.concat([buckets[Bucket.IN_BETWEEN], cuts])
+    buckets[Bucket.CONFUSER] = pd.concat([buckets[Bucket.CONFUSER], cuts.iloc[::2]])
+    dataset = build_dataset(buckets, store.folder, TINY, seed=0, report=silent)
+    alone = [scene.clip_id for scene in dataset.train.alone]
+    assert len(alone) == len(set(alone))
+    assert set(cuts[sides(cuts) == Side.TRAIN]["id"]) <= set(alone)
