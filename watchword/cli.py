@@ -97,8 +97,7 @@ was stopped goes on from what it finished.""",
         "--preset",
         choices=PRESETS,
         default="standard",
-        help="quick: a first detector in minutes; standard: the balance; best: about an hour "
-        "(standard)",
+        help="quick: a first detector in minutes; standard: the balance; best: hours (standard)",
     )
     train.add_argument("--out", type=Path, required=True, help="folder of the bundle; OUT.zip too")
     train.add_argument("--seed", type=seed, default=0, help="decides every draw (0)")
