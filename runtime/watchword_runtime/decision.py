@@ -29,8 +29,9 @@ def refractory_steps(refractory_s: float, step_s: float) -> int:
     return max(1, math.ceil(refractory_s / step_s - _ROUNDING_STEPS))
 
 
-FORGET_SCORE = 0.5
-"""What reaches this may have been the phrase, whatever the threshold is."""
+FORGET_SCORE = 0.1
+"""What reaches this may have been the phrase, whatever the threshold is: who was not understood says
+it again, so it is below the thresholds that trainings choose (docs/decisions/0019)."""
 FORGET_AFTER_S = 0.6
 """By then the phrase is over and its score was given."""
 
