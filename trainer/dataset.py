@@ -12,6 +12,7 @@ import pandas as pd
 
 from db.clip_search import FEEDBACK
 from db.recordings import CUT
+from trainer.beginnings import beginnings
 from trainer.corpora.own_voice import SOURCE as OWN_VOICE
 from trainer.fitting import RECORDED, span_of
 from trainer.listening import boundaries_of
@@ -61,8 +62,8 @@ class Examples:
     plain: tuple[Stream, ...]
     """Sentences, other phrases, and streams without speech."""
     alone: tuple[Scene, ...] = ()
-    """A few other words, a person's or near to the phrase, recorded as the phrase is; only on the
-    training side."""
+    """Other words where the phrase would be: near to it, a few of a person's, or where somebody
+    begins to speak; only on the training side."""
 
     def half(self, number: int) -> Examples:
         """Return every second clip of the phrase and every second stream."""
@@ -292,6 +293,10 @@ def build_dataset(
         for side in Side
     }
     train, validation = examples(Side.TRAIN), examples(Side.VALIDATION)
+    fragments = set(everybody["id"][everybody["engine"] == CUT])
+    missing = preset.fragments - sum(scene.clip_id in fragments for scene in train.alone)
+    others = beginnings(missing, train.positives, train.plain, np.random.default_rng([seed, 6]))
+    train = replace(train, alone=(*train.alone, *others))
     scenes = (*train.positives, *validation.positives)
     return Dataset(train, validation, people, _throats(buckets[Bucket.POSITIVE], scenes))
 

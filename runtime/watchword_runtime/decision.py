@@ -30,8 +30,8 @@ def refractory_steps(refractory_s: float, step_s: float) -> int:
 
 
 FORGET_SCORE = 0.1
-"""What reaches this may have been the phrase, whatever the threshold is: who was not understood says
-it again, so it is below the thresholds that trainings choose (docs/decisions/0019)."""
+"""What reaches this may have been the phrase, whatever the threshold is. Who was not understood
+says it again: it is below the thresholds that trainings choose (docs/decisions/0019)."""
 FORGET_AFTER_S = 0.6
 """By then the phrase is over and its score was given."""
 

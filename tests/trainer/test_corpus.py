@@ -2,6 +2,7 @@
 
 import json
 from contextlib import closing
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -251,6 +252,23 @@ def test_near_misses_and_a_persons_few_words_are_in_scenes_of_their_own(two_runs
     assert dataset.validation.alone == ()
     near = [*dataset.train.near, *dataset.validation.near]
     assert not {n for stream in near for n in stream.clip_ids.tolist()} & set(fragments["id"])
+
+
+def test_others_begin_to_speak_where_fragments_are_wanting(two_runs, store):
+    buckets = {bucket: clips.clips for bucket, clips in two_runs[0].buckets.items()}
+    cuts = buckets[Bucket.PLAIN].assign(engine="cut", source="corpus")
+    cuts["id"] += 1_000_000
+    there = (sides(cuts) == Side.TRAIN).sum()
+    buckets[Bucket.IN_BETWEEN] = pd.concat([buckets[Bucket.IN_BETWEEN], cuts])
+    without, with_others = (
+        build_dataset(buckets, store.folder, replace(TINY, fragments=wanted), seed=0, report=silent)
+        for wanted in (0, there + 5)
+    )
+    others = with_others.train.alone[len(without.train.alone) :]
+    assert len(others) == 5
+    plain = {int(clip) for stream in without.train.plain for clip in stream.clip_ids}
+    assert {scene.clip_id for scene in others} <= plain
+    assert with_others.validation.alone == ()
 
 
 def test_a_clip_says_where_the_phrase_is_in_it():
