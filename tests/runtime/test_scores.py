@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from watchword_runtime import Detector
-from watchword_runtime.decision import FORGET_AFTER_S, Forgetting
+from watchword_runtime.decision import FORGET_AFTER_S, FORGET_SCORE, Forgetting
 from watchword_runtime.engines import Session
 from watchword_runtime.frontend import CHANNELS
 from watchword_runtime.scores import ScoreStream
@@ -17,7 +17,8 @@ SILENT = np.zeros((150, CHANNELS), np.float32)
 class Counter:
     """A network whose logit is how many loud steps it has heard since its states were zero."""
 
-    def __init__(self) -> None:
+    def __init__(self, gain: float = 6.0) -> None:
+        self.gain = gain
         self.reset()
 
     def runner(self) -> Counter:
@@ -36,12 +37,14 @@ class Counter:
         logits = []
         for step in features:
             self.heard += float(step.mean() > 1)
-            logits.append(self.heard - 0.5)
+            logits.append(self.gain * self.heard - 3.0)
         return logits
 
 
-def heard(frames: np.ndarray, step: object, size: int, *, forgets: bool = True) -> list[float]:
-    stream = ScoreStream(Session(Counter(), "c"), step, 1, SILENT, forgets=forgets)
+def heard(
+    frames: np.ndarray, step: object, size: int, *, forgets: bool = True, gain: float = 6.0
+) -> list[float]:
+    stream = ScoreStream(Session(Counter(gain), "c"), step, 1, SILENT, forgets=forgets)
     scores = []
     for start in range(0, len(frames), size):
         scores += stream.advance(frames[start : start + size])
@@ -66,6 +69,14 @@ def test_it_forgets_a_moment_after_what_may_have_been_the_phrase(tiny, frames):
     remembered = heard(frames, tiny.step, len(frames), forgets=False)
     assert [step for step, score in enumerate(remembered) if score > 0.5] == list(range(5, 60))
     assert remembered[50] > scores[50]
+
+
+def test_what_hardly_was_the_phrase_is_forgotten_too(tiny, frames):
+    """Whoever is not understood says it again."""
+    scores = heard(frames, tiny.step, len(frames), gain=2.0)
+    assert FORGET_SCORE < scores[5] < 0.5
+    assert scores[48] < FORGET_SCORE
+    assert scores[49] == scores[5]
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 60, 61, 100])
