@@ -261,7 +261,7 @@ def test_an_extrapolated_threshold_leaves_most_phrases_heard():
         smoothing_steps=3,
     )
     points = operating_points(scores)
-    assert [round(p.miss_rate, 2) for p in points] == [0.06, 0.08, 0.1, 0.3]
+    assert [p.miss_rate for p in points] == pytest.approx([0.04, 0.055, 0.07, 0.2], abs=0.003)
     assert all("expect more false accepts" in p.audio for p in points)
 
 
