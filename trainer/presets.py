@@ -40,7 +40,7 @@ class Preset:
     taught_steps: int = 0
     """Steps of each round in which that one is taught in noise; 0 for no such round."""
     fragments: int = 0
-    """Pieces of what people said, a few words long."""
+    """Pieces of what people said, a few words long; what is wanting, others begin to say."""
 
 
 QUICK = Preset(
