@@ -12,10 +12,10 @@ import pandas as pd
 
 from db.clip_search import FEEDBACK
 from db.recordings import CUT
-from trainer.beginnings import beginnings
 from trainer.corpora.own_voice import SOURCE as OWN_VOICE
 from trainer.fitting import RECORDED, span_of
 from trainer.listening import boundaries_of
+from trainer.other_speech import other_speech
 from trainer.phrases import Bucket
 from trainer.progress import Report, Stage
 from trainer.render import AmbientTask, RenderTask, Scene, SceneTask, Stream, StreamTask
@@ -295,7 +295,7 @@ def build_dataset(
     train, validation = examples(Side.TRAIN), examples(Side.VALIDATION)
     fragments = set(everybody["id"][everybody["engine"] == CUT])
     missing = preset.fragments - sum(scene.clip_id in fragments for scene in train.alone)
-    others = beginnings(missing, train.positives, train.plain, np.random.default_rng([seed, 6]))
+    others = other_speech(missing, train.positives, train.plain, np.random.default_rng([seed, 6]))
     train = replace(train, alone=(*train.alone, *others))
     scenes = (*train.positives, *validation.positives)
     return Dataset(train, validation, people, _throats(buckets[Bucket.POSITIVE], scenes))

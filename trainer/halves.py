@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 CUT = (0.35, 0.65)
 """Where the halves meet, as a share of the phrase."""
-BEHIND_FRAMES = 5
+ECHO_FRAMES = 5
 """What somebody else says in place of the second half covers the phrase's last echo."""
 
 
@@ -60,7 +60,7 @@ class Halves:
         Where nothing that long is said anywhere, the half is silent.
         """
         features, start, cut, end = _halved(window, rng)
-        half = slice(start, cut) if rng.random() < 0.5 else slice(cut, end + BEHIND_FRAMES)
+        half = slice(start, cut) if rng.random() < 0.5 else slice(cut, end + ECHO_FRAMES)
         features[half] = self._said(len(features[half]), rng)
         return features
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from trainer.halves import BEHIND_FRAMES, CUT, Halves, Window, joined
+from trainer.halves import CUT, ECHO_FRAMES, Halves, Window, joined
 from trainer.render import Stream
 
 FRAMES, START, END = 300, 100, 200
@@ -48,7 +48,7 @@ def test_one_half_is_what_somebody_says(rng):
         sides.add(first)
         share = (rows[-1] + 1 - START if first else rows[0] - START) / (END - START)
         assert CUT[0] - 0.01 <= share <= CUT[1] + 0.01
-        assert first or rows[-1] == END + BEHIND_FRAMES - 1
+        assert first or rows[-1] == END + ECHO_FRAMES - 1
     assert sides == {True, False}
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from trainer.halves import ECHO_FRAMES
 from trainer.render import Scene
 
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ GOES_ON = 0.5
 """Share of the scenes in which whoever begins goes on; in the others they stop as a phrase does."""
 BEHIND_FRAMES = 120
 """Kept behind where the phrase would end: what a window of training can reach."""
-ECHO_FRAMES = 5
-"""What somebody else says covers the phrase's last echo."""
 
 
 class _Said(NamedTuple):
@@ -39,7 +38,7 @@ class _Said(NamedTuple):
     clip_id: int
 
 
-def beginnings(
+def other_speech(
     count: int, phrases: Sequence[Scene], streams: Sequence[Stream], rng: np.random.Generator
 ) -> tuple[Scene, ...]:
     """Return scenes in which somebody else speaks where the phrase would begin.

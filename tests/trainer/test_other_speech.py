@@ -1,4 +1,4 @@
-"""Where the phrase would begin, somebody else does."""
+"""Where the phrase would be, somebody else speaks."""
 
 from dataclasses import replace
 
@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from tests.trainer.small_training import examples
-from trainer.beginnings import BEHIND_FRAMES, ECHO_FRAMES, beginnings
+from trainer.halves import ECHO_FRAMES
+from trainer.other_speech import BEHIND_FRAMES, other_speech
 from trainer.render import Stream
 
 PHRASES = examples(0, 3).positives
@@ -18,7 +19,7 @@ TALK = Stream(RAMP, SPANS, np.array([7, 8, 9]))
 
 @pytest.fixture
 def scenes():
-    return beginnings(200, PHRASES, [TALK], np.random.default_rng(0))
+    return other_speech(200, PHRASES, [TALK], np.random.default_rng(0))
 
 
 def said(scene):
@@ -69,7 +70,7 @@ def test_some_stop_as_the_phrase_does_and_need_not_be_at_their_beginning(scenes)
 
 def test_where_nobody_has_that_much_to_say_there_are_none():
     def made(streams, count=5):
-        return beginnings(count, PHRASES, streams, np.random.default_rng(0))
+        return other_speech(count, PHRASES, streams, np.random.default_rng(0))
 
     short = replace(TALK, features=RAMP[:100], spans=SPANS[:1], clip_ids=TALK.clip_ids[:1])
     assert made([short]) == made([]) == made([TALK], count=-3) == ()
@@ -77,6 +78,6 @@ def test_where_nobody_has_that_much_to_say_there_are_none():
 
 def test_the_phrases_stay_as_they_are():
     before = [phrase.features.copy() for phrase in PHRASES]
-    beginnings(50, PHRASES, [TALK], np.random.default_rng(0))
+    other_speech(50, PHRASES, [TALK], np.random.default_rng(0))
     for phrase, features in zip(PHRASES, before, strict=True):
         np.testing.assert_array_equal(phrase.features, features)
