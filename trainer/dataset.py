@@ -14,6 +14,7 @@ from db.clip_search import FEEDBACK
 from db.recordings import CUT
 from trainer.corpora.own_voice import SOURCE as OWN_VOICE
 from trainer.fitting import RECORDED, span_of
+from trainer.half_floats import widened
 from trainer.listening import boundaries_of
 from trainer.other_speech import other_speech
 from trainer.phrases import Bucket
@@ -323,4 +324,4 @@ def window_frames(scenes: Sequence[Scene], least: int = 320, most: int = 600) ->
 
 def as_batch(windows: Sequence[NDArray[np.float16]]) -> NDArray[np.float32]:
     """Stack windows of equal length to float32 [batch, frames, 40]."""
-    return np.stack(windows).astype(np.float32)
+    return widened(np.stack(windows))

@@ -13,8 +13,10 @@ Method: G. Hinton et al., "Distilling the knowledge in a neural network", 2015.
 from __future__ import annotations
 
 import copy
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,13 +25,16 @@ from torch import nn
 
 from trainer.feature_noise import FeatureNoise, Noises
 from trainer.feature_warp import shift_channels
+from trainer.half_floats import padded
 from trainer.halves import Halves, Window
 from trainer.learner import Learner
+from trainer.side_threads import AT_ONCE, side_threads
 from trainer.validation import batch_logits
 from trainer.windows import mask_channels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from concurrent.futures import Executor, Future
 
     from numpy.typing import NDArray
 
@@ -114,7 +119,9 @@ def distil(
         def tell_of(step: int, live: Mapping[str, float], before: int = before) -> None:
             tell(before + step, live)
 
-        student = _learn(student, teachers, material, rng, tell_of)
+        with side_threads() as threads:
+            targets = material.targets(teachers, threads, lambda: tell_of(0, {}))
+            student = _learn(student, targets, material, threads, rng=rng, tell=tell_of)
         teachers = [student]
     return student
 
@@ -136,12 +143,12 @@ class _Material:
         self._most += [config.most_for_others] * (len(self.streams) - len(self._most))
 
     def targets(
-        self, teachers: Sequence[TinyCRNN], waiting: Callable[[], None]
+        self, teachers: Sequence[TinyCRNN], threads: Executor, waiting: Callable[[], None]
     ) -> list[NDArray[np.float32]]:
         """Return what is to be said of each stream, logits [steps]."""
         config = self.config
         means = mean_logits(
-            teachers, self.streams, config.throats, config.most_logit, waiting=waiting
+            teachers, self.streams, config.throats, config.most_logit, threads, waiting=waiting
         )
         return [
             np.minimum(mean, np.float32(most)) for mean, most in zip(means, self._most, strict=True)
@@ -150,30 +157,61 @@ class _Material:
 
 def _learn(
     student: TinyCRNN,
-    teachers: Sequence[TinyCRNN],
+    targets: Sequence[NDArray[np.float32]],
     material: _Material,
+    threads: Executor,
+    *,
     rng: np.random.Generator,
     tell: Tell,
 ) -> TinyCRNN:
     """Return what a student has become in one round."""
-    config, streams = material.config, material.streams
-    targets = material.targets(teachers, lambda: tell(0, {}))
     model = _without_chance(student)
-    learner = Learner(model, config)
-    device = next(model.parameters()).device
-    batches = draw_batches([len(stream) for stream in streams], config.batch_frames, rng)
-    for step in range(1, config.steps + 1):
-        rows = next(batches)
+    learner = Learner(model, material.config)
+    lessons = _lessons(model, targets, material, threads, rng)
+    for step, (loss, gradients) in enumerate(lessons, 1):
+        learner.follow(gradients)
+        if step % 20 == 0 or step == material.config.steps:
+            tell(step, {"loss": loss})
+    return learner.average
+
+
+def _lessons(
+    model: TinyCRNN,
+    targets: Sequence[NDArray[np.float32]],
+    material: _Material,
+    threads: Executor,
+    rng: np.random.Generator,
+) -> Iterator[tuple[float, tuple[torch.Tensor, ...]]]:
+    """Yield the loss and the gradients of each step.
+
+    While one is followed the next is under way already, so it is that of the weights of a step
+    before; on every machine, so that a training is the same on all of them.
+    """
+    config, streams = material.config, material.streams
+
+    def lesson(
+        copied: TinyCRNN, rows: Sequence[int], rng: np.random.Generator
+    ) -> tuple[float, tuple[torch.Tensor, ...]]:
+        device = next(copied.parameters()).device
         moved = [shift_channels(streams[r], _throat(config, rng)) for r in rows]
         shown = [material.noises.disguise(stream, rng) for stream in moved]
-        features, wanted, there = _padded(shown, [targets[r] for r in rows])
-        masked = mask_channels(features, config.mask_share, config.mask_channels, rng)
-        said, _ = model.listen(torch.from_numpy(masked).to(device))
+        wanted, there = _padded_targets([targets[r] for r in rows])
+        masked = mask_channels(padded(shown), config.mask_share, config.mask_channels, rng)
+        said, _ = copied.listen(torch.from_numpy(masked).to(device))
         loss = _difference(said, wanted.to(device), there.to(device), config)
-        learner.step(loss)
-        if step % 20 == 0 or step == config.steps:
-            tell(step, {"loss": float(loss.detach())})
-    return learner.average
+        return float(loss.detach()), torch.autograd.grad(loss, list(copied.parameters()))
+
+    copies = [copy.deepcopy(model) for _ in range(AT_ONCE)]
+    batches = draw_batches([len(stream) for stream in streams], config.batch_frames, rng)
+    under_way: deque[Future[tuple[float, tuple[torch.Tensor, ...]]]] = deque()
+    for step in range(config.steps):
+        copied = copies[step % AT_ONCE]
+        copied.load_state_dict(model.state_dict())
+        under_way.append(threads.submit(lesson, copied, next(batches), rng.spawn(1)[0]))
+        if len(under_way) == AT_ONCE:
+            yield under_way.popleft().result()
+    while under_way:
+        yield under_way.popleft().result()
 
 
 def mean_logits(
@@ -181,6 +219,7 @@ def mean_logits(
     streams: Sequence[NDArray[np.float16]],
     throats: Sequence[float],
     most: float,
+    threads: Executor,
     *,
     waiting: Callable[[], None] = lambda: None,
 ) -> list[NDArray[np.float32]]:
@@ -191,19 +230,29 @@ def mean_logits(
         streams: features [frames, channels].
         throats: in channels, how far each stream is moved; each teacher hears all of them.
         most: what is beyond says no more.
+        threads: a few streams of one throat are heard in each.
         waiting: is called every few seconds; may raise to stop the work.
     """
+    firsts = range(0, len(streams), STREAMS_AT_ONCE)
+    pieces = [streams[first : first + STREAMS_AT_ONCE] for first in firsts]
+    moved = [(piece, throat) for piece in pieces for throat in throats]
+    answers = threads.map(partial(_heard_by, teachers), *zip(*moved, strict=True))
     means: list[NDArray[np.float32]] = []
-    for first in range(0, len(streams), STREAMS_AT_ONCE):
-        some = streams[first : first + STREAMS_AT_ONCE]
-        heard = []
-        for throat in throats:
-            moved = [shift_channels(stream, throat) for stream in some]
-            for teacher in teachers:
-                waiting()
-                heard.append(batch_logits(teacher, moved))
+    for _ in pieces:
+        heard: list[list[NDArray[np.float32]]] = []
+        for _ in throats:
+            waiting()
+            heard += next(answers)
         means += [np.clip(np.mean(said, axis=0), -most, most) for said in zip(*heard, strict=True)]
     return means
+
+
+def _heard_by(
+    teachers: Sequence[TinyCRNN], streams: Sequence[NDArray[np.float16]], throat: float
+) -> list[list[NDArray[np.float32]]]:
+    """Return each teacher's logits of the streams, moved by so many channels."""
+    moved = [shift_channels(stream, throat) for stream in streams]
+    return [batch_logits(teacher, moved) for teacher in teachers]
 
 
 def _without_chance(student: TinyCRNN) -> TinyCRNN:
@@ -248,19 +297,16 @@ def draw_batches(
             yield batches[at]
 
 
-def _padded(
-    streams: Sequence[NDArray[np.float16]], targets: Sequence[NDArray[np.float32]]
-) -> tuple[NDArray[np.float32], torch.Tensor, torch.Tensor]:
-    """Return features [streams, frames, 40], targets [streams, steps] and where there are any."""
-    frames, steps = max(map(len, streams)), max(map(len, targets))
-    features = np.zeros((len(streams), frames, streams[0].shape[1]), np.float32)
-    wanted = np.zeros((len(streams), steps), np.float32)
-    there = np.zeros((len(streams), steps), bool)
-    for row, (stream, target) in enumerate(zip(streams, targets, strict=True)):
-        features[row, : len(stream)] = stream
+def _padded_targets(
+    targets: Sequence[NDArray[np.float32]],
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return targets [streams, steps] and where there are any."""
+    wanted = np.zeros((len(targets), max(map(len, targets))), np.float32)
+    there = np.zeros(wanted.shape, bool)
+    for row, target in enumerate(targets):
         wanted[row, : len(target)] = target
         there[row, : len(target)] = True
-    return features, torch.from_numpy(wanted), torch.from_numpy(there)
+    return torch.from_numpy(wanted), torch.from_numpy(there)
 
 
 def _difference(

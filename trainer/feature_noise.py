@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from trainer.half_floats import narrowed, widened
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -67,5 +69,6 @@ def among(
         noise: the same shape.
         lowered: what the noise loses first, in front-end values; where it is silent it stays so.
     """
-    quieter = np.where(noise > 0, noise - np.float16(lowered), np.float16(0))
-    return np.maximum(stream, quieter)
+    loud = widened(noise)
+    quieter = np.where(loud > 0, loud - np.float32(lowered), np.float32(0))
+    return narrowed(np.maximum(widened(stream), quieter))

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from trainer.half_floats import narrowed, widened
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -60,5 +62,4 @@ def _between(rows: NDArray[np.float16], places: NDArray[np.float64]) -> NDArray[
     left = np.floor(places).astype(int)
     right = np.minimum(left + 1, len(rows) - 1)
     share = (places - left).astype(np.float32)[:, None]
-    mixed = rows[left].astype(np.float32) * (1 - share) + rows[right].astype(np.float32) * share
-    return mixed.astype(np.float16)
+    return narrowed(widened(rows[left]) * (1 - share) + widened(rows[right]) * share)

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from trainer.model import TinyCRNN
 
 WARM_UP_SHARE = 0.05
@@ -61,9 +63,13 @@ class Learner:
         )
 
     def step(self, loss: Tensor) -> None:
-        """Take one step down a loss."""
-        self._optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        """Take one step down a loss of the model."""
+        self.follow(torch.autograd.grad(loss, list(self._model.parameters())))
+
+    def follow(self, gradients: Sequence[Tensor]) -> None:
+        """Take one step against gradients, one for each of the model's parameters."""
+        for parameter, gradient in zip(self._model.parameters(), gradients, strict=True):
+            parameter.grad = gradient
         nn.utils.clip_grad_norm_(self._model.parameters(), MOST_GRADIENT)
         self._optimiser.step()
         self._schedule.step()

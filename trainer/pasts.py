@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from trainer.dataset import as_batch
+from trainer.half_floats import padded
 from trainer.validation import BATCH
 
 if TYPE_CHECKING:
@@ -71,13 +71,8 @@ class StreamStates:
     def _hear(self, model: TinyCRNN, numbers: Sequence[int], rng: np.random.Generator) -> None:
         """Run some streams, padded behind to one length, and keep the states at their places."""
         before = self.draw(len(numbers), rng)
-        longest = max(len(self._streams[number]) for number in numbers)
-        padded = [
-            np.pad(self._streams[n], ((0, longest - len(self._streams[n])), (0, 0)))
-            for n in numbers
-        ]
         device = next(model.parameters()).device
-        features = torch.from_numpy(as_batch(padded)).to(device)
+        features = torch.from_numpy(padded([self._streams[n] for n in numbers])).to(device)
         heard = model.encode(features, torch.from_numpy(before).to(device)).cpu().numpy()
         for number, past, states in zip(numbers, before, heard, strict=True):
             rows = self._rows[number]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from trainer.half_floats import padded
 from trainer.rates import Scores, count_false_accepts, threshold_allowing
 from watchword_runtime.decision import refractory_steps
 
@@ -113,10 +114,7 @@ def batch_logits(
     per_step = model.config.frames_per_step
     for first in range(0, len(order), BATCH):
         rows = order[first : first + BATCH]
-        longest = max(len(features[row]) for row in rows)
-        batch = np.zeros((len(rows), longest, model.config.channels), np.float32)
-        for place, row in enumerate(rows):
-            batch[place, : len(features[row])] = features[row]
+        batch = padded([features[row] for row in rows])
         logits = model(torch.from_numpy(batch).to(device)).cpu().numpy()
         for place, row in enumerate(rows):
             out[row] = logits[place, : len(features[row]) // per_step]

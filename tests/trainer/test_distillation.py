@@ -1,5 +1,6 @@
 """Small made-up features: what a mean of networks is, and that one network learns it."""
 
+import time
 from dataclasses import replace
 from itertools import islice
 
@@ -15,6 +16,7 @@ from trainer.feature_warp import shift_channels
 from trainer.model import TinyCRNN, TinyCRNNConfig
 from trainer.progress import CancelledError
 from trainer.render import Scene, Stream
+from trainer.side_threads import side_threads
 from trainer.validation import batch_logits
 
 SMALL = TinyCRNNConfig(conv_channels=16, hidden=16, head=8, dropout=0.0)
@@ -50,17 +52,25 @@ def examples():
     )
 
 
-def test_the_mean_of_logits_is_limited(examples):
+@pytest.fixture
+def threads():
+    with side_threads() as threads:
+        yield threads
+
+
+def test_the_mean_of_logits_is_limited(examples, threads):
     streams = [scene.features for scene in examples.positives]
     teachers = [network(1), network(2)]
     one, two = (batch_logits(teacher, streams) for teacher in teachers)
-    mean = mean_logits(teachers, streams, (0.0,), most=100.0)
+    mean = mean_logits(teachers, streams, (0.0,), 100.0, threads)
     np.testing.assert_allclose(mean[3], (one[3] + two[3]) / 2, rtol=1e-5)
-    limited = mean_logits(teachers, streams, (0.0,), most=0.5)
+    limited = mean_logits(teachers, streams, (0.0,), 0.5, threads)
     assert max(np.abs(logits).max() for logits in limited) == 0.5
 
 
-def test_the_mean_is_over_throats_too_however_many_streams_are_moved_at_once(examples, monkeypatch):
+def test_the_mean_is_over_throats_too_however_many_streams_are_moved_at_once(
+    examples, threads, monkeypatch
+):
     streams = [scene.features for scene in examples.positives]
     teachers = [network(1), network(2)]
     heard = [
@@ -71,17 +81,18 @@ def test_the_mean_is_over_throats_too_however_many_streams_are_moved_at_once(exa
     wanted = [np.mean(said, axis=0) for said in zip(*heard, strict=True)]
     for at_once in (100, 4):
         monkeypatch.setattr(distillation, "STREAMS_AT_ONCE", at_once)
-        mean = mean_logits(teachers, streams, (-1.0, 2.0), most=100.0)
+        mean = mean_logits(teachers, streams, (-1.0, 2.0), 100.0, threads)
         for said, expected in zip(mean, wanted, strict=True):
             np.testing.assert_allclose(said, expected, rtol=1e-4, atol=1e-5)
 
 
-def test_a_student_comes_to_say_what_the_teachers_say_on_average(examples):
+def test_a_student_comes_to_say_what_the_teachers_say_on_average(examples, threads):
     teachers = [network(1), network(2), network(3)]
     student = network(4)
     before = [value.clone() for value in student.parameters()]
     streams = [stream.features for stream in examples.plain]
-    wanted = np.concatenate(mean_logits(teachers, streams, QUICK.throats, QUICK.most_logit))
+    mean = mean_logits(teachers, streams, QUICK.throats, QUICK.most_logit, threads)
+    wanted = np.concatenate(mean)
 
     def far(model, throat=0.0):
         moved = [shift_channels(stream, throat) for stream in streams]
@@ -102,7 +113,7 @@ def test_a_student_comes_to_say_what_the_teachers_say_on_average(examples):
     learnt = [(step, live["loss"]) for step, live in told if live]
     assert [step for step, _ in learnt] == [20, 40, 60, 80]
     assert learnt[-1][1] < learnt[0][1]
-    hearing = len(teachers) * len(QUICK.throats)
+    hearing = len(QUICK.throats)
     assert [step for step, live in told if not live] == [0] * hearing, "it says that it lives"
     assert not taught.training
     assert all(torch.equal(a, b) for a, b in zip(before, student.parameters(), strict=True))
@@ -142,6 +153,43 @@ def test_the_student_learns_without_dropout_and_batch_statistics(examples):
         for name, value in student.state_dict().items():
             assert torch.equal(value, taught.state_dict()[name]), name
     assert told[0] == told[1], "dropout would make them differ"
+
+
+def test_a_lesson_is_of_the_weights_of_a_step_before(examples, threads):
+    still = replace(QUICK, steps=4, throat_share=0.0, batch_frames=100_000)  # all in one batch
+    material = distillation._Material(examples, still, np.random.default_rng(0))
+    model = network(4)
+    targets = material.targets([network(1)], threads, lambda: None)
+    losses = []
+    for loss, gradients in distillation._lessons(
+        model, targets, material, threads, np.random.default_rng(0)
+    ):
+        losses.append(loss)
+        assert [g.shape for g in gradients] == [p.shape for p in model.parameters()]
+        with torch.no_grad():
+            model.head2.bias += 1.0
+    assert len(losses) == 4
+    assert losses[1] == pytest.approx(losses[0], rel=1e-4), "under way when the bias changed"
+    assert losses[2] != pytest.approx(losses[1], rel=0.01)
+    assert losses[3] != pytest.approx(losses[2], rel=0.01)
+
+
+def test_what_is_learnt_does_not_depend_on_which_thread_is_faster(examples, monkeypatch):
+    def learnt(slow):
+        count = iter(range(1000))
+
+        def mask_channels(batch, *_):
+            if slow and next(count) % 2 == 0:
+                time.sleep(0.02)
+            return batch
+
+        monkeypatch.setattr(distillation, "mask_channels", mask_channels)
+        short, rng = replace(QUICK, steps=10), np.random.default_rng(0)
+        taught = distil(network(4), [network(1)], examples, short, rng=rng, tell=lambda *_: None)
+        return taught.state_dict()
+
+    one, two = learnt(slow=False), learnt(slow=True)
+    assert all(torch.equal(one[name], two[name]) for name in one)
 
 
 def test_in_the_second_round_a_student_is_its_own_only_teacher(examples):
@@ -208,14 +256,15 @@ def test_nobody_learns_to_take_other_things_for_the_phrase(examples, monkeypatch
     with torch.no_grad():
         teacher.head2.bias += 5.0
     learnt = {True: [], False: []}
-    padded = distillation._padded
+    padded = distillation._padded_targets
+    steps = len(examples.positives[0].features) // SMALL.frames_per_step
 
-    def spied(shown, targets):
-        for stream, target in zip(shown, targets, strict=True):
-            learnt[len(stream) == len(examples.positives[0].features)].append(target.max())
-        return padded(shown, targets)
+    def spied(targets):
+        for target in targets:
+            learnt[len(target) == steps].append(target.max())
+        return padded(targets)
 
-    monkeypatch.setattr(distillation, "_padded", spied)
+    monkeypatch.setattr(distillation, "_padded_targets", spied)
     config = replace(QUICK, steps=40, most_for_others=-2.0, halved=halved)
     distil(
         network(4), [teacher], examples, config,
