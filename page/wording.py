@@ -9,9 +9,9 @@ from typing import Literal
 Colour = Literal["blue", "green", "red", "gray"]
 
 PRESETS = {
-    "quick": "A first detector in minutes, from fewer voices; two trainings teach one network.",
-    "standard": "The balance: more voices, and three trainings that teach one network.",
-    "best": "The most voices, and four longer trainings that teach one network: hours.",
+    "quick": "A first detector in minutes, from fewer voices; two short trainings teach one.",
+    "standard": "The balance: more voices; two trainings teach one network.",
+    "best": "The most voices, and four longer trainings that teach one network: an hour or two.",
 }
 """What each preset is; the trainer's own words, which the page cannot import."""
 

@@ -45,7 +45,24 @@ class Preset:
 
 QUICK = Preset(
     name="quick",
-    about="A first detector in minutes, from fewer voices; two trainings teach one network.",
+    about="A first detector in minutes, from fewer voices; two short trainings teach one.",
+    positive=BucketPlan(texts=24, clips_per_text=10, growth=4),
+    confuser=BucketPlan(texts=400, clips_per_text=1, growth=4),
+    in_between=BucketPlan(texts=40, clips_per_text=2, growth=2),
+    plain=BucketPlan(texts=1400, clips_per_text=1, growth=8),
+    positive_variants=12,
+    confuser_variants=2,
+    plain_variants=1,
+    ambient_hours=0.3,
+    rooms=32,
+    steps=1500,
+    runs=2,
+    taught_steps=600,
+    fragments=1000,
+)
+STANDARD = Preset(
+    name="standard",
+    about="The balance: more voices; two trainings teach one network.",
     positive=BucketPlan(texts=30, clips_per_text=14, growth=8),
     confuser=BucketPlan(texts=800, clips_per_text=1, growth=8),
     in_between=BucketPlan(texts=60, clips_per_text=2, growth=4),
@@ -60,26 +77,9 @@ QUICK = Preset(
     taught_steps=900,
     fragments=2000,
 )
-STANDARD = Preset(
-    name="standard",
-    about="The balance: more voices, and three trainings that teach one network.",
-    positive=BucketPlan(texts=36, clips_per_text=14, growth=16),
-    confuser=BucketPlan(texts=1000, clips_per_text=1, growth=12),
-    in_between=BucketPlan(texts=80, clips_per_text=2, growth=6),
-    plain=BucketPlan(texts=2800, clips_per_text=1, growth=24),
-    positive_variants=12,
-    confuser_variants=2,
-    plain_variants=1,
-    ambient_hours=0.3,
-    rooms=64,
-    steps=2400,
-    runs=3,
-    taught_steps=1200,
-    fragments=2500,
-)
 BEST = Preset(
     name="best",
-    about="The most voices, and four longer trainings that teach one network: hours.",
+    about="The most voices, and four longer trainings that teach one network: an hour or two.",
     positive=BucketPlan(texts=60, clips_per_text=26, growth=60),
     confuser=BucketPlan(texts=1500, clips_per_text=2, growth=40),
     in_between=BucketPlan(texts=240, clips_per_text=3, growth=20),

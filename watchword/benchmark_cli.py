@@ -48,7 +48,7 @@ once with different phrases.""",
         "--seeds", nargs="+", type=seed, default=(0,), metavar="N", help="trainings of each (0)"
     )
     command.add_argument(
-        "--preset", choices=PRESETS, default="quick", help="how large a training (quick)"
+        "--preset", choices=PRESETS, default="standard", help="how large a training (standard)"
     )
     command.add_argument(
         "--hold-out",

@@ -81,6 +81,19 @@ def test_warp_raises_the_pitch_without_changing_the_pace():
     assert strongest_hz(high[2000:-2000]) == pytest.approx(330, rel=0.03)
 
 
+@pytest.mark.parametrize(("hz", "bins"), [(70, 513), (220, 257)])
+def test_a_deep_voice_is_analysed_over_a_longer_time_and_stays_as_deep(hz, bins):
+    utterance = Utterance(speech(tone(hz=hz)))
+    assert utterance._world[1].shape[1] == bins
+    same = utterance.warped(Warp()).waveform
+    assert strongest_hz(same[2000:-2000]) == pytest.approx(hz, rel=0.03)
+
+
+def test_what_has_no_pitch_can_be_warped_too():
+    breath = np.random.default_rng(0).normal(0, 0.1, SAMPLE_RATE_HZ).astype(np.float32)
+    assert power(Utterance(speech(breath)).warped(Warp(1.2, 1.1, 0.9)).waveform) > 1e-4
+
+
 @pytest.mark.parametrize("order", [3, 8])
 def test_a_band_limit_is_3_db_down_at_its_corners_and_falls_on(order):
     click = np.zeros(SAMPLE_RATE_HZ, np.float32)
