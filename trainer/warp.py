@@ -27,7 +27,7 @@ Analysis = NDArray[np.float64]
 FRAME_MS = 10.0
 """Twice WORLD's usual period: half the time, and nothing that the 10 ms front end would notice."""
 PITCH_SPEED = 4
-"""The pitch is looked for at a quarter of the rate; WORLD refines it at the whole rate afterwards."""
+"""The pitch is looked for at a quarter of the rate; WORLD refines it at the whole rate."""
 SHORT_FFT = 512
 """Half of WORLD's usual length: half the time, and long enough for a pitch of 95 Hz and more."""
 MOST_LOW = 0.02
