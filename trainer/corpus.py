@@ -19,6 +19,7 @@ from trainer.phrases import Bucket, Phrase, PhraseText
 from trainer.progress import Progress, Report, Stage
 from trainer.synthesis import Spoken, SynthesisTask, as_clip, speak_all
 from trainer.tts.paid import check_costs
+from trainer.unlisted_words import restressed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -121,8 +122,11 @@ def _tasks(
         speed = round(float(np.exp(rng.uniform(*np.log(SPEEDS)))), 3)
         seed = int(rng.integers(2**31))
         phonemes, accent = (text.phonemes if text.spoken_as_phonemes else None), ""
-        if cast.speaks_phonemes(voice) and rng.random() < ACCENT_SHARE:
-            phonemes, accent = accented(text, rng)
+        if cast.speaks_phonemes(voice):
+            if rng.random() < ACCENT_SHARE:
+                phonemes, accent = accented(text, rng)
+            said = restressed(phonemes or text.phonemes, text.text, rng)
+            phonemes = said if said != text.phonemes else phonemes
         tasks.append(SynthesisTask(text, voice, speed, seed, accent, phonemes))
     return tasks
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from trainer import pronunciation
 from trainer.articulation import CONSONANTS, phoneme_distance, split_phonemes, without_final_r
+from trainer.unlisted_words import other_stresses
 
 if TYPE_CHECKING:
     from trainer.phrase_check import Phrase
@@ -47,7 +48,12 @@ def _readings_by_word(words: tuple[str, ...]) -> tuple[tuple[Sounds, ...], ...]:
             list(
                 dict.fromkeys(
                     split_phonemes(r)
-                    for r in (said, *table.get(word, ()), *WEAK_FORMS.get(word, ()))
+                    for r in (
+                        said,
+                        *table.get(word, ()),
+                        *WEAK_FORMS.get(word, ()),
+                        *other_stresses(word, said),
+                    )
                 )
             )
             for word, said in zip(words, in_context, strict=True)
