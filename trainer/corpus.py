@@ -15,11 +15,11 @@ from trainer.casting import ENGINE_WEIGHTS, VoiceCast, open_engines
 from trainer.fitting import Finder, planned_texts
 from trainer.fragments import cut_fragments, plan_fragments
 from trainer.listening import why_deaf
+from trainer.other_readings import said_otherwise
 from trainer.phrases import Bucket, Phrase, PhraseText
 from trainer.progress import Progress, Report, Stage
 from trainer.synthesis import Spoken, SynthesisTask, as_clip, speak_all
 from trainer.tts.paid import check_costs
-from trainer.unlisted_words import restressed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -125,7 +125,7 @@ def _tasks(
         if cast.speaks_phonemes(voice):
             if rng.random() < ACCENT_SHARE:
                 phonemes, accent = accented(text, rng)
-            said = restressed(phonemes or text.phonemes, text.text, rng)
+            said = said_otherwise(phonemes or text.phonemes, text.text, np.random.default_rng(seed))
             phonemes = said if said != text.phonemes else phonemes
         tasks.append(SynthesisTask(text, voice, speed, seed, accent, phonemes))
     return tasks

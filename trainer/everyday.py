@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from trainer import pronunciation
 from trainer.articulation import split_phonemes
-from trainer.hearing import WEAK_FORMS
+from trainer.pronunciation import WEAK_FORMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

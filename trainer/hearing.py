@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from trainer import pronunciation
 from trainer.articulation import CONSONANTS, phoneme_distance, split_phonemes, without_final_r
-from trainer.unlisted_words import other_stresses
+from trainer.other_readings import other_readings
 
 if TYPE_CHECKING:
     from trainer.phrase_check import Phrase
@@ -26,13 +26,6 @@ FILLERS = {"um": "ˈʌm", "uh": "ˈʌ", "er": "ˈɜɹ"}
 _FILLER_SOUNDS: tuple[Sounds, ...] = tuple(
     split_phonemes(said) for said in (*FILLERS.values(), "ə", "əm", "ɜɹm")
 )
-# Little words as they sound in running speech, where a dictionary has them by themselves.
-WEAK_FORMS = {
-    "to": ("tə", "tʊ"), "the": ("ðə", "ði"), "a": ("ə",), "an": ("ən",), "and": ("ənd", "ən"),
-    "of": ("əv", "ə"), "for": ("fəɹ",), "at": ("ət",), "your": ("jəɹ",), "you": ("jə",),
-    "can": ("kən",), "from": ("fɹəm",), "as": ("əz",), "than": ("ðən",), "that": ("ðət",),
-    "or": ("əɹ",), "are": ("əɹ",), "was": ("wəz",), "them": ("ðəm",), "must": ("məst",),
-}  # fmt: skip
 _MAX_READINGS = 24
 _SWALLOWED = frozenset("td")
 
@@ -51,8 +44,8 @@ def _readings_by_word(words: tuple[str, ...]) -> tuple[tuple[Sounds, ...], ...]:
                     for r in (
                         said,
                         *table.get(word, ()),
-                        *WEAK_FORMS.get(word, ()),
-                        *other_stresses(word, said),
+                        *pronunciation.WEAK_FORMS.get(word, ()),
+                        *(() if british else other_readings(word, said)),
                     )
                 )
             )

@@ -16,7 +16,15 @@ from typing import TYPE_CHECKING, Any
 from trainer.articulation import VOWELS, split_phonemes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+# Little words as they sound in running speech, where a dictionary has them by themselves.
+WEAK_FORMS = {
+    "to": ("tə", "tʊ"), "the": ("ðə", "ði"), "a": ("ə",), "an": ("ən",), "and": ("ənd", "ən"),
+    "of": ("əv", "ə"), "for": ("fəɹ",), "at": ("ət",), "your": ("jəɹ",), "you": ("jə",),
+    "can": ("kən",), "from": ("fɹəm",), "as": ("əz",), "than": ("ðən",), "that": ("ðət",),
+    "or": ("əɹ",), "are": ("əɹ",), "was": ("wəz",), "them": ("ðəm",), "must": ("məst",),
+}  # fmt: skip
 
 
 class Pronouncer:
@@ -51,7 +59,7 @@ class Pronouncer:
 
     def has_word(self, word: str) -> bool:
         """Whether a dictionary lists `word`, or its reading would be a guess."""
-        return bool(self._g2p.lexicon.is_known(word, "NN")) or word in _cmu_words()
+        return bool(self._g2p.lexicon.is_known(word, "NN")) or word in cmu_readings()
 
 
 @cache
@@ -66,11 +74,16 @@ def phonemes(text: str, *, british: bool = False) -> str:
 
 
 @cache
-def _cmu_words() -> frozenset[str]:
+def cmu_readings() -> Mapping[str, tuple[str, ...]]:
+    """The CMU dictionary: word in lower case → its readings in ARPAbet without stress."""
     from pocketsphinx import get_model_path  # noqa: PLC0415 - loads a native library
 
-    lines = Path(get_model_path("en-us/cmudict-en-us.dict")).read_text("utf-8").splitlines()
-    return frozenset(line.split(" ", 1)[0].split("(", 1)[0] for line in lines)
+    found: dict[str, tuple[str, ...]] = {}
+    for line in Path(get_model_path("en-us/cmudict-en-us.dict")).read_text("utf-8").splitlines():
+        entry, _, arpabet = line.partition(" ")
+        word = entry.partition("(")[0]  # "data(2)"
+        found[word] = (*found.get(word, ()), arpabet)
+    return found
 
 
 @cache
