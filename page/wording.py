@@ -9,7 +9,7 @@ from typing import Literal
 Colour = Literal["blue", "green", "red", "gray"]
 
 PRESETS = {
-    "quick": "A first detector in minutes, from fewer voices; two short trainings teach one.",
+    "quick": "A first detector in minutes, from half the voices; two trainings teach one network.",
     "standard": "The balance: more voices; two trainings teach one network.",
     "best": "The most voices, and four longer trainings that teach one network: an hour or two.",
 }

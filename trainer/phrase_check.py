@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from trainer import pronunciation
 from trainer.articulation import count_syllables, split_phonemes
+from trainer.other_readings import other_readings
 from trainer.wording import PhraseError, normalise_text, spoken_words
 
 LANGUAGES = {"en": "English"}
@@ -90,6 +91,11 @@ def _guess_warnings(words: tuple[str, ...]) -> list[str]:
                 f"{pronunciation.respell(reader.phonemes(word))}. If that is wrong, write it as "
                 "it sounds."
             )
+        elif others := _told_apart(word):
+            warnings.append(
+                f'"{word}" is said {pronunciation.respell(reader.phonemes(word))}, and also '
+                f"{' and '.join(map(pronunciation.respell, others))}: the detector learns each."
+            )
         elif pronunciation.word_probability(word) < _RARE_WORD:
             for language, markers in _FOREIGN_WORDS.items():
                 if word in markers:
@@ -99,6 +105,20 @@ def _guess_warnings(words: tuple[str, ...]) -> list[str]:
                     )
                     break
     return warnings
+
+
+def _told_apart(word: str) -> list[str]:
+    """Return other readings of a word that was guessed, if by more than a weak vowel."""
+    reader = pronunciation.pronouncer()
+    if not reader.guesses(word):
+        return []
+    said = reader.phonemes(word)
+    return [other for other in other_readings(word, said) if _strong(other) != _strong(said)]
+
+
+def _strong(phonemes: str) -> list[str]:
+    """Return the sounds without the vowels that nobody tells apart where they are weak."""
+    return [symbol for symbol in split_phonemes(phonemes) if symbol not in "əɪ"]
 
 
 def _capitals_warnings(text: str) -> list[str]:

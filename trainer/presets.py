@@ -45,7 +45,7 @@ class Preset:
 
 QUICK = Preset(
     name="quick",
-    about="A first detector in minutes, from fewer voices; two short trainings teach one.",
+    about="A first detector in minutes, from half the voices; two trainings teach one network.",
     positive=BucketPlan(texts=24, clips_per_text=10, growth=4),
     confuser=BucketPlan(texts=400, clips_per_text=1, growth=4),
     in_between=BucketPlan(texts=40, clips_per_text=2, growth=2),
@@ -55,9 +55,9 @@ QUICK = Preset(
     plain_variants=1,
     ambient_hours=0.3,
     rooms=32,
-    steps=1500,
+    steps=2400,
     runs=2,
-    taught_steps=600,
+    taught_steps=900,
     fragments=1000,
 )
 STANDARD = Preset(

@@ -58,8 +58,12 @@ class Pronouncer:
         )
 
     def has_word(self, word: str) -> bool:
-        """Whether a dictionary lists `word`, or its reading would be a guess."""
-        return bool(self._g2p.lexicon.is_known(word, "NN")) or word in cmu_readings()
+        """Whether any dictionary lists `word`."""
+        return not self.guesses(word) or word in cmu_readings()
+
+    def guesses(self, word: str) -> bool:
+        """Whether the reading of `word` is a guess: the CMU dictionary may know better."""
+        return not self._g2p.lexicon.is_known(word, "NN")
 
 
 @cache
