@@ -104,6 +104,7 @@ def test_what_is_typed_becomes_words(text: str, words: tuple[str, ...]) -> None:
         ("thank you", "times in an hour"),
         ("night", 'inside everyday words ("united"'),
         ("zyphorian", "in no dictionary"),
+        ("hey sheila", "said shay-luh, and also shee-luh"),
         ("route 66", 'spoken as "sixty six"'),
         ("café", "Accents are dropped"),
         ("bbc news", "letter by letter"),
