@@ -7,7 +7,7 @@ import os
 
 from db import job_claims, job_events, jobs
 from db.job_history import STAGES
-from page.estimate import MEASURED, TRAINING_OF_QUICK
+from page.estimate import MEASURED, TRAINING_OF_STANDARD
 
 
 def texts(elements):
@@ -151,7 +151,8 @@ def test_a_preset_says_how_long_it_took_here_or_that_it_never_ran(open_page, con
     app = open_page("new_phrase")
     captions = app.radio(key="preset").proto.captions
     assert f"Not run here yet; elsewhere {MEASURED['quick']}." in captions[0]
-    assert "Not run here yet; it trains 1.5 times as long as quick." in captions[1]
+    assert f"Not run here yet; elsewhere {MEASURED['standard']}." in captions[1]
+    assert "Not run here yet; it trains 3.9 times as long as standard." in captions[2]
     for minutes in (9, 14):
         job_id = jobs.submit(connection, "x", "quick", 0, {})
         job_claims.claim(connection, "w")
@@ -167,5 +168,5 @@ def test_what_is_said_of_presets_is_what_they_are():
     from trainer.train import TrainConfig
 
     steps = {name: TrainConfig.of(p).all_steps for name, p in PRESETS.items()}
-    quick = steps.pop("quick")
-    assert {name: round(count / quick, 1) for name, count in steps.items()} == TRAINING_OF_QUICK
+    times = {name: round(count / steps["standard"], 1) for name, count in steps.items()}
+    assert times == {"quick": 1.0, "standard": 1.0, **TRAINING_OF_STANDARD}
