@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -43,23 +43,6 @@ class Preset:
     """Pieces of what people said, a few words long; what is wanting, others begin to say."""
 
 
-QUICK = Preset(
-    name="quick",
-    about="A first detector in minutes, from half the voices; two trainings teach one network.",
-    positive=BucketPlan(texts=24, clips_per_text=10, growth=4),
-    confuser=BucketPlan(texts=400, clips_per_text=1, growth=4),
-    in_between=BucketPlan(texts=40, clips_per_text=2, growth=2),
-    plain=BucketPlan(texts=1400, clips_per_text=1, growth=8),
-    positive_variants=12,
-    confuser_variants=2,
-    plain_variants=1,
-    ambient_hours=0.3,
-    rooms=32,
-    steps=2400,
-    runs=2,
-    taught_steps=900,
-    fragments=1000,
-)
 STANDARD = Preset(
     name="standard",
     about="The balance: more voices; two trainings teach one network.",
@@ -76,6 +59,16 @@ STANDARD = Preset(
     runs=2,
     taught_steps=900,
     fragments=2000,
+)
+QUICK = replace(
+    STANDARD,
+    name="quick",
+    about="A first detector in minutes, from half the voices; two trainings teach one network.",
+    positive=BucketPlan(texts=24, clips_per_text=10, growth=4),
+    confuser=BucketPlan(texts=400, clips_per_text=1, growth=4),
+    in_between=BucketPlan(texts=40, clips_per_text=2, growth=2),
+    plain=BucketPlan(texts=1400, clips_per_text=1, growth=8),
+    fragments=1000,
 )
 BEST = Preset(
     name="best",
