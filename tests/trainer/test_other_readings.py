@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
+from trainer.corpus import _tasks
 from trainer.hearing import contains_phrase
 from trainer.other_readings import other_readings, said_otherwise, stressed_otherwise
-from trainer.phrases import parse_phrase
+from trainer.phrases import Bucket, bucket_texts, parse_phrase
+from trainer.tts.base import Voice
 
 
 @pytest.mark.parametrize(
@@ -67,3 +69,25 @@ def test_the_phrase_is_heard_in_all_of_its_readings():
     assert contains_phrase("ˌOkˈA nəbˈu", phrase)
     assert not contains_phrase("ˌOkˈA nˈibu", phrase)
     assert contains_phrase("hˈA ʃˈilə", parse_phrase("hey sheila"))
+
+
+class Cast:
+    """Everybody speaks phonemes, or nobody."""
+
+    def __init__(self, *, speaks_phonemes):
+        self._speaks_phonemes = speaks_phonemes
+
+    def draw(self, _weights, *, from_phonemes):
+        return Voice("kokoro", "af_heart", "en-us", "heart", "Apache-2.0")
+
+    def speaks_phonemes(self, _voice):
+        return self._speaks_phonemes
+
+
+@pytest.mark.parametrize("speaks_phonemes", [True, False])
+def test_voices_that_speak_phonemes_say_every_reading(speaks_phonemes):
+    text = bucket_texts(parse_phrase("okay nabu"), Bucket.POSITIVE, 1, 0)
+    cast, rng = Cast(speaks_phonemes=speaks_phonemes), np.random.default_rng(0)
+    said = [task.phonemes or "" for task in _tasks(text, Bucket.POSITIVE, 300, cast, rng)]
+    share = sum("bˈu" in phonemes for phonemes in said) / len(said)
+    assert share == pytest.approx(0.4 if speaks_phonemes else 0.0, abs=0.1)
