@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from trainer.rates import COUNTED_EVENTS, poisson_per_hour, threshold_for_rate
+from trainer.rates import (
+    COUNTED_EVENTS,
+    poisson_per_hour,
+    threshold_allowing,
+    threshold_for_rate,
+)
 from trainer.validation import REFRACTORY_S, ValidationScores
 from watchword_runtime.manifest import Decision, OperatingPoint
 
@@ -19,6 +24,9 @@ MOST_LOST = {2.0: 0.04, 1.0: 0.055, 0.5: 0.07, 0.1: 0.2}
 """Share of the validation phrases that an extrapolated threshold may lose at each rate: logits of a
 phrase have a ceiling that a fit to the negatives knows nothing of, and a detector that never fires
 is of no use."""
+TOO_MANY = 8
+"""So many times the rate may be counted on the validation side, whose voices are louder to a
+detector than people are; where a lowered threshold gives more, it may lose twice MOST_LOST."""
 DEFAULT_RATE = 0.5
 WARMUP_S = 0.3
 """The front end's gain control and the network's state settle before anything is believed."""
@@ -36,9 +44,10 @@ def operating_points(scores: ValidationScores, heard: str = AUDIO) -> list[Opera
     """Return one point for each of TARGET_RATES.
 
     A rate that the hours hold only a few events of gets its threshold from a fit to the tail of
-    the loudest events (`threshold_for_rate`), but none that loses more than MOST_LOST. The bound is
-    counted on the audio that set the threshold, so it is on the hopeful side. A rarer rate
-    never gets a lower threshold than a more frequent one.
+    the loudest events (`threshold_for_rate`), but none that loses more than MOST_LOST, or twice
+    that where there would be TOO_MANY false accepts. The bound is counted on the audio that set the
+    threshold, so it is on the hopeful side. A rarer rate never gets a lower threshold than a more
+    frequent one.
 
     Args:
         scores: of `Dataset.reporting`.
@@ -51,7 +60,7 @@ def operating_points(scores: ValidationScores, heard: str = AUDIO) -> list[Opera
         audio = heard
         if rate * scores.hours < COUNTED_EVENTS:
             audio += "; extrapolated from the loudest events"
-            ceiling = float(np.quantile(scores.positives, MOST_LOST[rate]))
+            ceiling = _highest(scores, rate)
             if logit > ceiling:
                 logit = ceiling
                 audio += (
@@ -69,6 +78,14 @@ def operating_points(scores: ValidationScores, heard: str = AUDIO) -> list[Opera
             )
         )
     return points
+
+
+def _highest(scores: ValidationScores, rate: float) -> float:
+    """Return the highest logit that an extrapolated threshold may have."""
+    usual, most = np.quantile(scores.positives, [MOST_LOST[rate], 2 * MOST_LOST[rate]])
+    allowed = max(1, int(TOO_MANY * rate * scores.hours))
+    enough = threshold_allowing(allowed, scores.plain, scores.refractory_steps)
+    return float(np.clip(enough, usual, most))
 
 
 def decision(points: Sequence[OperatingPoint], step_s: float, smoothing_steps: int) -> Decision:
