@@ -46,6 +46,7 @@ def arguments(folders: Path) -> list[object]:
     return [
         *("--negatives", folders / "negatives", "--noise", folders / "noise"),
         *("--recordings", folders / "said", "--hold-out", "flite", "--phrases", "smart mirror"),
+        *("--preset", "quick"),
     ]
 
 
@@ -184,6 +185,7 @@ def test_fp32_stands_beside_int8_and_noise_may_be_left_out(
     shutil.copytree(bench, out)
     result_path(out, "smart mirror", "seed-0").unlink()
     more = ["--negatives", folders / "negatives", "--hold-out", "flite", "--fp32"]
+    more += ["--preset", "quick"]
     assert place.run("benchmark", "--out", out, *more, "--phrases", "smart mirror") == 0
     figures = read_result(result_path(out, "smart mirror", "seed-0")).figures
     assert figures["fp32_heldout_miss"] == pytest.approx(figures["heldout_miss"], abs=0.11)
