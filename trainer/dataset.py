@@ -14,7 +14,6 @@ from db.clip_search import FEEDBACK
 from db.recordings import CUT
 from trainer.corpora.own_voice import SOURCE as OWN_VOICE
 from trainer.fitting import RECORDED, span_of
-from trainer.half_floats import widened
 from trainer.listening import boundaries_of
 from trainer.other_speech import other_speech
 from trainer.phrases import Bucket
@@ -26,8 +25,6 @@ from trainer.split import Side, side_of, split_people
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
-
-    from numpy.typing import NDArray
 
     from trainer.presets import Preset
 
@@ -320,8 +317,3 @@ def window_frames(scenes: Sequence[Scene], least: int = 320, most: int = 600) ->
     """
     lengths = np.array([scene.end_frame - scene.start_frame for scene in scenes])
     return int(np.clip(np.quantile(lengths, 0.95) + 200, least, most))
-
-
-def as_batch(windows: Sequence[NDArray[np.float16]]) -> NDArray[np.float32]:
-    """Stack windows of equal length to float32 [batch, frames, 40]."""
-    return widened(np.stack(windows))

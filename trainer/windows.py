@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from trainer.dataset import as_batch, window_frames
+from trainer.dataset import window_frames
 from trainer.feature_warp import FeatureWarp, shift_channels, to_length
+from trainer.half_floats import padded
 from trainer.halves import Halves, Window, joined
 from trainer.pasts import StreamStates
 from trainer.validation import batch_logits
@@ -79,7 +80,7 @@ class Batches:
         windows = [*scenes, *near, *plain]
         windows = [shift_channels(window, warp.draw_shift(rng)) for window in windows]
         return Batch(
-            mask_channels(as_batch(windows), config.mask_share, config.mask_channels, rng),
+            mask_channels(padded(windows), config.mask_share, config.mask_channels, rng),
             np.array([window.start for window in phrases], np.int64),
             np.array([window.end for window in phrases], np.int64),
             len(scenes),
