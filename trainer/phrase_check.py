@@ -91,11 +91,6 @@ def _guess_warnings(words: tuple[str, ...]) -> list[str]:
                 f"{pronunciation.respell(reader.phonemes(word))}. If that is wrong, write it as "
                 "it sounds."
             )
-        elif others := _told_apart(word):
-            warnings.append(
-                f'"{word}" is said {pronunciation.respell(reader.phonemes(word))}, and also '
-                f"{' and '.join(map(pronunciation.respell, others))}: the detector learns each."
-            )
         elif pronunciation.word_probability(word) < _RARE_WORD:
             for language, markers in _FOREIGN_WORDS.items():
                 if word in markers:
@@ -104,13 +99,18 @@ def _guess_warnings(words: tuple[str, ...]) -> list[str]:
                         f"{pronunciation.respell(reader.phonemes(word))}."
                     )
                     break
+        if others := _told_apart(word):
+            warnings.append(
+                f'"{word}" is said {pronunciation.respell(reader.phonemes(word))}, and also '
+                f"{' and '.join(map(pronunciation.respell, others))}: the detector learns each."
+            )
     return warnings
 
 
 def _told_apart(word: str) -> list[str]:
-    """Return other readings of a word that was guessed, if by more than a weak vowel."""
+    """Return how a dictionary reads a word that was guessed, if by more than a weak vowel."""
     reader = pronunciation.pronouncer()
-    if not reader.guesses(word):
+    if not (reader.guesses(word) and reader.has_word(word)):
         return []
     said = reader.phonemes(word)
     return [other for other in other_readings(word, said) if _strong(other) != _strong(said)]
