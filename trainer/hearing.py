@@ -66,7 +66,8 @@ def _joined(parts: tuple[Sounds, ...]) -> Sounds:
 def phrase_readings(words: tuple[str, ...]) -> tuple[Sounds, ...]:
     """Every way `words` may be said: symbols, distinct, American as read in context first.
 
-    Dictionary alternatives ("either", "read") and the British reading are included.
+    Dictionary alternatives ("either", "read"), what `other_readings` knows and the British reading
+    are included.
     """
     return tuple(dict.fromkeys(map(_joined, _readings_by_word(words))))
 
