@@ -6,10 +6,12 @@ What they learnt from, and how well they hear phonemes, is in docs/backbone.md; 
 
 from __future__ import annotations
 
+import copy
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
@@ -92,6 +94,30 @@ def start_from_backbone(model: TinyCRNN, path: Path = SHIPPED) -> None:
                     f"{tuple(state[name].shape)}. Start without it, or pretrain this shape."
                 )
             state[name].copy_(value)
+
+
+@torch.no_grad()
+def step_back(model: TinyCRNN, share: float, path: Path = SHIPPED) -> TinyCRNN:
+    """Return a copy whose encoder has gone only a share of the way from the pretrained weights.
+
+    What synthetic voices taught beyond what people need is taken back in part; measured in
+    docs/decisions/0030. Method: M. Wortsman et al., "Robust fine-tuning of zero-shot models", 2022.
+
+    Args:
+        model: trained from these weights; it is left as it is.
+        share: 1 leaves the weights as they are, 0 makes the encoder that of the file.
+        path: what the training started from.
+
+    Raises:
+        BackboneError: the file is missing or damaged, or made for a network of another shape.
+    """
+    origin, nearer = copy.deepcopy(model), copy.deepcopy(model)
+    start_from_backbone(origin, path)
+    pretrained = origin.state_dict()
+    for name, value in nearer.state_dict().items():
+        if name.startswith(ENCODER_LAYERS) and value.dtype.is_floating_point:
+            value.lerp_(pretrained[name], 1 - share)
+    return nearer
 
 
 def read_phonemes(path: Path) -> dict[str, Tensor]:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from trainer.backbone import SHIPPED, start_from_backbone
+from trainer.backbone import SHIPPED, start_from_backbone, step_back
 from trainer.distillation import DistilConfig, distil
 from trainer.feature_warp import FeatureWarp
 from trainer.learner import Learner
@@ -99,6 +99,8 @@ class TrainConfig:
     """How one network learns what all runs say, in noise; None: the best of them stays as it is."""
     backbone: Path | None = SHIPPED if SHIPPED.is_file() else None
     """Pretrained weights to start from; None starts from nothing."""
+    way_from_backbone: float = 0.85
+    """In the end the encoder has gone this share of the way from there to what it had learnt."""
 
     @classmethod
     def of(cls, preset: Preset) -> TrainConfig:
@@ -148,7 +150,8 @@ def train(
 
     Several runs start from the same weights and draw differently. The best of them learns what they
     say on average, in noise that they did not hear; one alone learns so from itself. Where that
-    fails by the validation voices, it stays as it is.
+    fails by the validation voices, it stays as it is. What started from pretrained weights takes a
+    step back to them in the end.
 
     Args:
         examples: the training side of the split.
@@ -204,6 +207,9 @@ def train(
             verdict, chosen = _distilled(
                 in_order, examples, validation, config, rng=rng, stage=stage
             )
+        if config.backbone is not None:
+            chosen = step_back(chosen, config.way_from_backbone, config.backbone)
+            verdict = judge(chosen, validation)
     count = sum(parameter.numel() for parameter in chosen.parameters())
     return Trained(chosen.cpu().eval(), verdict, batches.frames, count)
 
