@@ -9,8 +9,8 @@ from typing import Literal
 Colour = Literal["blue", "green", "red", "gray"]
 
 PRESETS = {
-    "quick": "A first detector in minutes, from half the voices; four trainings teach one network.",
-    "standard": "The balance: more voices; four trainings teach one network.",
+    "quick": "A first detector in minutes, from half the voices; two trainings teach one network.",
+    "standard": "The balance: more voices; two trainings teach one network.",
     "best": "The most voices, and four longer trainings that teach one network: an hour or two.",
 }
 """What each preset is; the trainer's own words, which the page cannot import."""

@@ -45,7 +45,7 @@ class Preset:
 
 STANDARD = Preset(
     name="standard",
-    about="The balance: more voices; four trainings teach one network.",
+    about="The balance: more voices; two trainings teach one network.",
     positive=BucketPlan(texts=30, clips_per_text=14, growth=8),
     confuser=BucketPlan(texts=800, clips_per_text=1, growth=8),
     in_between=BucketPlan(texts=60, clips_per_text=2, growth=4),
@@ -55,15 +55,15 @@ STANDARD = Preset(
     plain_variants=1,
     ambient_hours=0.3,
     rooms=32,
-    steps=1200,
-    runs=4,
+    steps=2400,
+    runs=2,
     taught_steps=900,
     fragments=2000,
 )
 QUICK = replace(
     STANDARD,
     name="quick",
-    about="A first detector in minutes, from half the voices; four trainings teach one network.",
+    about="A first detector in minutes, from half the voices; two trainings teach one network.",
     positive=BucketPlan(texts=24, clips_per_text=10, growth=4),
     confuser=BucketPlan(texts=400, clips_per_text=1, growth=4),
     in_between=BucketPlan(texts=40, clips_per_text=2, growth=2),

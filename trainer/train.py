@@ -41,6 +41,10 @@ LEARNT_NOTHING = 0.1
 """What has learnt from several may cost so much more than the worst of them. Their costs are of a
 hundred clips and differ by less without meaning anything on people (docs/decisions/0016)."""
 
+WAY_WITH_PEOPLE = 0.9
+"""`TrainConfig.way_from_backbone` where people were among what was learnt from: there is less to
+take back."""
+
 
 @dataclass(frozen=True)
 class TrainConfig:
@@ -99,14 +103,20 @@ class TrainConfig:
     """How one network learns what all runs say, in noise; None: the best of them stays as it is."""
     backbone: Path | None = SHIPPED if SHIPPED.is_file() else None
     """Pretrained weights to start from; None starts from nothing."""
-    way_from_backbone: float = 0.85
+    way_from_backbone: float = 0.8
     """In the end the encoder has gone this share of the way from there to what it had learnt."""
 
     @classmethod
-    def of(cls, preset: Preset) -> TrainConfig:
-        """Return the recipe at a preset's size."""
+    def of(cls, preset: Preset, *, people: bool = False) -> TrainConfig:
+        """Return the recipe at a preset's size.
+
+        Args:
+            preset: how long is trained, how often and whether one network is taught.
+            people: whether there are recordings of people to learn from.
+        """
         distil = DistilConfig(steps=preset.taught_steps) if preset.taught_steps else None
-        return cls(preset.steps, preset.runs, distil=distil)
+        way = WAY_WITH_PEOPLE if people else cls.way_from_backbone
+        return cls(preset.steps, preset.runs, distil=distil, way_from_backbone=way)
 
     @property
     def all_steps(self) -> int:

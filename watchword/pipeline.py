@@ -167,7 +167,8 @@ def _learn(
             raise
         finished.keep_dataset(dataset, corpus)
     choosing, reports = dataset.choosing, dataset.reporting
-    config = TrainConfig.of(preset)
+    clips = pd.concat(buckets.values())
+    config = TrainConfig.of(preset, people=bool(clips["engine"].isin(PEOPLE).any()))
     if request.from_nothing:
         config = replace(config, backbone=None)
     trained = train(
@@ -182,7 +183,6 @@ def _learn(
     clock(Progress("validation", 0.0, None, "choosing the operating points"))
     smoothing = choose_smoothing(trained.model, choosing)
     scores = score(trained.model, reports, smoothing)
-    clips = pd.concat(buckets.values())
     heard = _heard(reports, clips)
     points = operating_points(scores, heard)
     threshold = decision(points, scores.step_s, smoothing).threshold

@@ -8,7 +8,8 @@ import torch
 from tests.trainer.small_training import FAST, SMALL, examples
 from trainer.backbone import ENCODER_LAYERS, save_backbone, start_from_backbone, step_back
 from trainer.model import TinyCRNN
-from trainer.train import train
+from trainer.presets import QUICK
+from trainer.train import TrainConfig, train
 
 
 @pytest.fixture
@@ -57,3 +58,9 @@ def test_a_training_ends_with_it(backbone):
             torch.testing.assert_close(none[name], value)
             torch.testing.assert_close(half[name], (whole[name] + value) / 2)
     assert any(not torch.equal(whole[name], value) for name, value in encoder(start).items())
+
+
+def test_with_people_less_is_taken_back():
+    alone, with_people = TrainConfig.of(QUICK), TrainConfig.of(QUICK, people=True)
+    assert 0 < alone.way_from_backbone < with_people.way_from_backbone < 1
+    assert replace(with_people, way_from_backbone=alone.way_from_backbone) == alone
