@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import closing, contextmanager
+from contextlib import closing, suppress, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -59,6 +59,21 @@ def living_children(pid: int) -> set[int]:
         before = set(found)
         found |= {child for child, parent in parents.items() if parent in found}
     return found - {pid}
+
+
+def spawned(pid: int) -> list[Path]:
+    """Return the processes that a process's pools spawned.
+
+    One that is about to start a program is another process of the same name for a moment: its
+    parent has that name, too.
+    """
+    named: dict[int, int] = {}
+    for child in living_children(pid):
+        folder = Path(f"/proc/{child}")
+        with suppress(OSError):  # ended while we looked
+            if "spawn_main" in (folder / "cmdline").read_text():
+                named[child] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+    return [Path(f"/proc/{child}") for child, parent in named.items() if parent not in named]
 
 
 def alive(pid: int) -> bool:
@@ -218,13 +233,10 @@ def test_a_worker_keeps_to_its_share_of_the_cores(house: House) -> None:
     house.submit("smart mirror")
     with house.worker("speech", "--cores", str(cores)) as process:
         wait_until(lambda: "holding" in house.log(), "the voices speak")
-        children = [
-            Path(f"/proc/{child}") for child in living_children(process.pid)
-            if "spawn_main" in Path(f"/proc/{child}/cmdline").read_text()
-        ]  # fmt: skip
-        assert len(children) == cores
-        for child in children:
-            assert f"\0OMP_NUM_THREADS={cores}\0" in (child / "environ").read_text()
+        speakers = spawned(process.pid)
+        assert len(speakers) == cores
+        for speaker in speakers:
+            assert f"\0OMP_NUM_THREADS={cores}\0" in (speaker / "environ").read_text()
 
 
 def test_torch_and_pools_count_the_share() -> None:
