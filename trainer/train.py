@@ -42,8 +42,8 @@ LEARNT_NOTHING = 0.1
 hundred clips and differ by less without meaning anything on people (docs/decisions/0016)."""
 
 WAY_WITH_PEOPLE = 0.9
-"""`TrainConfig.way_from_backbone` where people were among what was learnt from: there is less to
-take back."""
+"""`TrainConfig.way_from_backbone` where people speak among the negatives: there is less to take
+back."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ class TrainConfig:
 
         Args:
             preset: how long is trained, how often and whether one network is taught.
-            people: whether there are recordings of people to learn from.
+            people: whether recordings of people are among the negatives.
         """
         distil = DistilConfig(steps=preset.taught_steps) if preset.taught_steps else None
         way = WAY_WITH_PEOPLE if people else cls.way_from_backbone

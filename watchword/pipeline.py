@@ -13,7 +13,7 @@ from trainer.corpus import gather
 from trainer.dataset import PEOPLE, SplitError, build_dataset
 from trainer.model import save_checkpoint
 from trainer.operating import AUDIO, AUDIO_WITH_PEOPLE, decision, operating_points
-from trainer.phrases import parse_phrase
+from trainer.phrases import Bucket, parse_phrase
 from trainer.presets import PRESETS
 from trainer.progress import Progress
 from trainer.train import TrainConfig, train
@@ -167,8 +167,7 @@ def _learn(
             raise
         finished.keep_dataset(dataset, corpus)
     choosing, reports = dataset.choosing, dataset.reporting
-    clips = pd.concat(buckets.values())
-    config = TrainConfig.of(preset, people=bool(clips["engine"].isin(PEOPLE).any()))
+    config = TrainConfig.of(preset, people=_people_among(buckets[Bucket.PLAIN]))
     if request.from_nothing:
         config = replace(config, backbone=None)
     trained = train(
@@ -183,6 +182,7 @@ def _learn(
     clock(Progress("validation", 0.0, None, "choosing the operating points"))
     smoothing = choose_smoothing(trained.model, choosing)
     scores = score(trained.model, reports, smoothing)
+    clips = pd.concat(buckets.values())
     heard = _heard(reports, clips)
     points = operating_points(scores, heard)
     threshold = decision(points, scores.step_s, smoothing).threshold
@@ -250,6 +250,11 @@ def _gather(
         )
     finished.keep_corpus(corpus)
     return corpus
+
+
+def _people_among(plain: pd.DataFrame) -> bool:
+    """Whether people speak among the negatives; the user's own voice says the phrase alone."""
+    return bool(plain["engine"].isin(PEOPLE).any())
 
 
 def _heard(reports: Examples, clips: pd.DataFrame) -> str:

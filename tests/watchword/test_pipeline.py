@@ -143,6 +143,14 @@ def test_thresholds_say_whether_they_stand_on_people(heard: tuple[int, ...]) -> 
     assert ("people" in said) is (2 in heard)
 
 
+@pytest.mark.parametrize(
+    ("engines", "people"),
+    [(["kokoro", "espeak"], False), (["kokoro", "recording"], True), ([], False)],
+)
+def test_a_person_among_the_negatives_is_noticed(engines: list[str], people: bool) -> None:
+    assert pipeline._people_among(pd.DataFrame({"engine": engines})) is people
+
+
 def test_the_clips_are_kept_and_nothing_is_half_written(trained: Path, place: Place) -> None:
     assert 0.8 * TARGET <= place.clips() <= TARGET
     assert healthy(place)
