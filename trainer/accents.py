@@ -112,6 +112,24 @@ ACCENTS = (
         A > I 0.2
         ɪ{END} > i 0.5
     """)),
+    # Front vowels move in a chain, so that the order matters: "fish" as "fush", "alexa" as "alixa".
+    Accent("southern hemisphere", True, _habits(r"""
+        ɪ(?!ə) > ə 0.35
+        ɛ(?!ː) > ɪ 0.4
+        [aæ] > ɛ 0.5
+        ɛː > ɪə 0.3
+        ɑː > aː 0.7
+        ʌ > a 0.6
+        ə{END} > a 0.6
+        ɜː > œː 0.3
+        u > y 0.3
+        I > Y 0.3
+        A > I 0.35
+        Q > W 0.3
+        (?<={V})t(?={'}{V}) > ɾ 0.5
+        l{END} > ʊ 0.3
+        ɹ(?={V}) > ɾ 0.1
+    """)),
     Accent("scottish or irish", False, _habits(r"""
         ɹ > ɾ 0.4
         ɹ > r 0.25

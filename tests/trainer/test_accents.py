@@ -43,10 +43,18 @@ def test_the_ways_differ_and_stay_the_phrase():
         ("indian", "smˈɑɹʈ mˈɪɾɑ"),
         ("british, regional", "smˈɑːʔ mˈɪɹɐ"),
         ("french", "smˈɑʁt mˈiʁəʁ"),
+        ("southern hemisphere", "smˈaːt mˈəɹa"),
     ],
 )
 def test_what_people_say(accent, reading):
     assert (reading, accent) in ways(MIRROR, 20_000)
+
+
+def test_a_chain_of_vowels_moves_each_of_them_once():
+    alexa = PhraseText("alexa", Bucket.POSITIVE, "əlˈɛksə")
+    said = {reading for reading, accent in ways(alexa, 20_000) if accent == "southern hemisphere"}
+    assert {"əlˈɛksə", "əlˈɪksa"} <= said
+    assert not any("lˈə" in reading for reading in said)
 
 
 def test_made_up_words_keep_their_only_reading():
