@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from trainer.model import TinyCRNN
 
 SHIPPED = Path(__file__).parent / "data" / "backbone.safetensors"
-ENCODER_LAYERS = ("conv1.", "norm1.", "conv2.", "norm2.", "gru.")
+CONVOLUTIONS = ("conv1.", "norm1.", "conv2.", "norm2.")
+ENCODER_LAYERS = (*CONVOLUTIONS, "gru.")
 """What a detector takes over; its head is its own."""
 FORMAT_VERSION = 1
 
@@ -73,8 +74,15 @@ def read_card(path: Path = SHIPPED) -> dict[str, Any]:
     return card
 
 
-def start_from_backbone(model: TinyCRNN, path: Path = SHIPPED) -> None:
+def start_from_backbone(
+    model: TinyCRNN, path: Path = SHIPPED, layers: tuple[str, ...] = ENCODER_LAYERS
+) -> None:
     """Fill a network's encoder with pretrained weights, in place; its head stays as it is.
+
+    Args:
+        model: the network.
+        path: the file.
+        layers: beginnings of the names of what is filled.
 
     Raises:
         BackboneError: the file is missing or damaged, or made for a network of another shape.
@@ -83,7 +91,7 @@ def start_from_backbone(model: TinyCRNN, path: Path = SHIPPED) -> None:
     state = model.state_dict()
     with safe_open(path, framework="pt") as stored:
         for name in state:
-            if not name.startswith(ENCODER_LAYERS):
+            if not name.startswith(layers):
                 continue
             if name not in stored.keys():  # noqa: SIM118 - not a mapping
                 raise BackboneError(f"{path} lacks {name}: it is of another network.")
@@ -94,6 +102,21 @@ def start_from_backbone(model: TinyCRNN, path: Path = SHIPPED) -> None:
                     f"{tuple(state[name].shape)}. Start without it, or pretrain this shape."
                 )
             state[name].copy_(value)
+
+
+@torch.no_grad()
+def with_its_convolutions(model: TinyCRNN, path: Path = SHIPPED) -> TinyCRNN:
+    """Return a copy with the pretrained convolutions, which it keeps while it learns.
+
+    Why: docs/decisions/0031.
+
+    Raises:
+        BackboneError: the file is missing or damaged, or made for a network of another shape.
+    """
+    held = copy.deepcopy(model)
+    start_from_backbone(held, path, CONVOLUTIONS)
+    held.hold_convolutions()
+    return held
 
 
 @torch.no_grad()

@@ -199,7 +199,7 @@ def _lessons(
         masked = mask_channels(padded(shown), config.mask_share, config.mask_channels, rng)
         said, _ = copied.listen(torch.from_numpy(masked).to(device))
         loss = _difference(said, wanted.to(device), there.to(device), config)
-        return float(loss.detach()), torch.autograd.grad(loss, list(copied.parameters()))
+        return float(loss.detach()), torch.autograd.grad(loss, copied.learning)
 
     copies = [copy.deepcopy(model) for _ in range(AT_ONCE)]
     batches = draw_batches([len(stream) for stream in streams], config.batch_frames, rng)

@@ -52,7 +52,7 @@ class Learner:
         self._model, self._config = model, config
         self._steps = 0
         self._optimiser = torch.optim.AdamW(
-            model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+            model.learning, lr=config.learning_rate, weight_decay=config.weight_decay
         )
         self._schedule = torch.optim.lr_scheduler.OneCycleLR(
             self._optimiser,
@@ -64,13 +64,13 @@ class Learner:
 
     def step(self, loss: Tensor) -> None:
         """Take one step down a loss of the model."""
-        self.follow(torch.autograd.grad(loss, list(self._model.parameters())))
+        self.follow(torch.autograd.grad(loss, self._model.learning))
 
     def follow(self, gradients: Sequence[Tensor]) -> None:
-        """Take one step against gradients, one for each of the model's parameters."""
-        for parameter, gradient in zip(self._model.parameters(), gradients, strict=True):
+        """Take one step against gradients, one for each parameter that learns."""
+        for parameter, gradient in zip(self._model.learning, gradients, strict=True):
             parameter.grad = gradient
-        nn.utils.clip_grad_norm_(self._model.parameters(), MOST_GRADIENT)
+        nn.utils.clip_grad_norm_(self._model.learning, MOST_GRADIENT)
         self._optimiser.step()
         self._schedule.step()
         self._steps += 1

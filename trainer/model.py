@@ -100,6 +100,23 @@ class TinyCRNN(nn.Module):
         signs[:, round(SPEAK_FOR * self.config.head) :] = -1.0
         weight.copy_(weight.abs() * signs)
 
+    def hold_convolutions(self) -> None:
+        """Keep the convolutions and their norms as they are: a training changes the rest alone."""
+        for layer in (self.conv1, self.norm1, self.conv2, self.norm2):
+            layer.requires_grad_(False)
+
+    @property
+    def learning(self) -> list[nn.Parameter]:
+        """What a training changes, in the order of `parameters`."""
+        return [parameter for parameter in self.parameters() if parameter.requires_grad]
+
+    def train(self, mode: bool = True) -> TinyCRNN:
+        """Switch dropout and batch statistics on or off; norms that are held keep their own."""
+        super().train(mode)
+        for norm in (self.norm1, self.norm2):
+            norm.train(mode and norm.weight.requires_grad)
+        return self
+
     @property
     def first_context_frames(self) -> int:
         """Frames of the past that the first convolution needs beside a step's own."""

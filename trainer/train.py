@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from trainer.backbone import SHIPPED, start_from_backbone, step_back
+from trainer.backbone import SHIPPED, start_from_backbone, step_back, with_its_convolutions
 from trainer.distillation import DistilConfig, distil
 from trainer.feature_warp import FeatureWarp
 from trainer.learner import Learner
@@ -102,7 +102,8 @@ class TrainConfig:
     distil: DistilConfig | None = None
     """How one network learns what all runs say, in noise; None: the best of them stays as it is."""
     backbone: Path | None = SHIPPED if SHIPPED.is_file() else None
-    """Pretrained weights to start from; None starts from nothing."""
+    """Pretrained weights to start from; None starts from nothing. Its convolutions are kept by
+    every second run and by what learns from all runs (docs/decisions/0031)."""
     way_from_backbone: float = 0.8
     """In the end the encoder has gone this share of the way from there to what it had learnt."""
 
@@ -160,8 +161,9 @@ def train(
 
     Several runs start from the same weights and draw differently. The best of them learns what they
     say on average, in noise that they did not hear; one alone learns so from itself. Where that
-    fails by the validation voices, it stays as it is. What started from pretrained weights takes a
-    step back to them in the end.
+    fails by the validation voices, it stays as it is. What started from pretrained weights keeps
+    their convolutions in every second run and while it learns from all, and takes a step back to
+    them in the end.
 
     Args:
         examples: the training side of the split.
@@ -254,6 +256,8 @@ class RunOf:
         start = TinyCRNN(self.shape)
         if self.config.backbone is not None:
             start_from_backbone(start, self.config.backbone)
+            if number % 2:
+                start.hold_convolutions()
         if number:
             torch.manual_seed(_later_seed(self.seed, number))
         rng = np.random.default_rng([self.seed, 1, *([number] if number else [])])
@@ -286,7 +290,8 @@ def _distilled(
         stage.at(at, f"step {at} of {total}, {doing}", {"step": at, **live} if live else {})
 
     teachers = [model for _, model in runs]
-    student = distil(best, teachers, examples, config.distil, rng=rng, tell=tell)
+    start = best if config.backbone is None else with_its_convolutions(best, config.backbone)
+    student = distil(start, teachers, examples, config.distil, rng=rng, tell=tell)
     verdict = judge(student, validation)
     worst = max(verdict.cost for verdict, _ in runs)
     logger.info("Costs of the runs: %s; distilled: %.3f", [r[0].cost for r in runs], verdict.cost)
