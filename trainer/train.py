@@ -102,8 +102,10 @@ class TrainConfig:
     distil: DistilConfig | None = None
     """How one network learns what all runs say, in noise; None: the best of them stays as it is."""
     backbone: Path | None = SHIPPED if SHIPPED.is_file() else None
-    """Pretrained weights to start from; None starts from nothing. Its convolutions are kept by
-    every second run and by what learns from all runs (docs/decisions/0031)."""
+    """Pretrained weights to start from; None starts from nothing. What learns from all runs keeps
+    their convolutions (docs/decisions/0031)."""
+    hold_every_second: bool = True
+    """Every second run keeps them, too."""
     way_from_backbone: float = 0.8
     """In the end the encoder has gone this share of the way from there to what it had learnt."""
 
@@ -116,8 +118,15 @@ class TrainConfig:
             people: whether recordings of people are among the negatives.
         """
         distil = DistilConfig(steps=preset.taught_steps) if preset.taught_steps else None
-        way = WAY_WITH_PEOPLE if people else cls.way_from_backbone
-        return cls(preset.steps, preset.runs, distil=distil, way_from_backbone=way)
+        if not people:
+            return cls(preset.steps, preset.runs, distil=distil)
+        return cls(
+            preset.steps,
+            preset.runs,
+            distil=distil,
+            hold_every_second=False,
+            way_from_backbone=WAY_WITH_PEOPLE,
+        )
 
     @property
     def all_steps(self) -> int:
@@ -162,8 +171,7 @@ def train(
     Several runs start from the same weights and draw differently. The best of them learns what they
     say on average, in noise that they did not hear; one alone learns so from itself. Where that
     fails by the validation voices, it stays as it is. What started from pretrained weights keeps
-    their convolutions in every second run and while it learns from all, and takes a step back to
-    them in the end.
+    their convolutions while it learns from all, and takes a step back to them in the end.
 
     Args:
         examples: the training side of the split.
@@ -256,7 +264,7 @@ class RunOf:
         start = TinyCRNN(self.shape)
         if self.config.backbone is not None:
             start_from_backbone(start, self.config.backbone)
-            if number % 2:
+            if self.config.hold_every_second and number % 2:
                 start.hold_convolutions()
         if number:
             torch.manual_seed(_later_seed(self.seed, number))

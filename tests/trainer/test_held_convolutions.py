@@ -1,4 +1,4 @@
-"""Pretrained convolutions that are kept: by every second run, and by what learns from all."""
+"""Pretrained convolutions that are kept: by what learns from all, and by some runs."""
 
 from dataclasses import replace
 
@@ -49,15 +49,18 @@ def same(some, others):
     return all(torch.equal(value, others[name]) for name, value in some.items())
 
 
-def test_every_second_run_and_what_ships_keep_them(backbone):
+@pytest.mark.parametrize(("every_second", "keeps"), [(True, [0, 1, 0]), (False, [0, 0, 0])])
+def test_what_ships_keeps_them_and_every_second_run_where_it_is_told(backbone, every_second, keeps):
     shelf = Shelf()
-    config = replace(SEVERAL, backbone=backbone, way_from_backbone=1.0)
+    config = replace(
+        SEVERAL, backbone=backbone, way_from_backbone=1.0, hold_every_second=every_second
+    )
     trained = train(
         examples(0, 8), examples(50, 4), config, seed=1, report=lambda _: None,
         model_config=SMALL, finished=shelf,
     )  # fmt: skip
     kept = [same(convolutions(model), pretrained(backbone)) for _, model in shelf.runs.values()]
-    assert kept == [False, True, False]
+    assert kept == keeps
     assert same(convolutions(trained.model), pretrained(backbone))
 
 

@@ -63,4 +63,7 @@ def test_a_training_ends_with_it(backbone):
 def test_with_people_less_is_taken_back():
     alone, with_people = TrainConfig.of(QUICK), TrainConfig.of(QUICK, people=True)
     assert 0 < alone.way_from_backbone < with_people.way_from_backbone < 1
-    assert replace(with_people, way_from_backbone=alone.way_from_backbone) == alone
+    assert alone.hold_every_second
+    assert not with_people.hold_every_second
+    way = alone.way_from_backbone
+    assert replace(with_people, way_from_backbone=way, hold_every_second=True) == alone
