@@ -50,7 +50,10 @@ def same(some, others):
 
 
 @pytest.mark.parametrize(("every_second", "keeps"), [(True, [0, 1, 0]), (False, [0, 0, 0])])
-def test_what_ships_keeps_them_and_every_second_run_where_it_is_told(backbone, every_second, keeps):
+def test_what_ships_keeps_them_and_every_second_run_where_it_is_told(
+    backbone, every_second, keeps, monkeypatch
+):
+    monkeypatch.setattr("trainer.train.LEARNT_NOTHING", np.inf)  # in so few steps it does
     shelf = Shelf()
     config = replace(
         SEVERAL, backbone=backbone, way_from_backbone=1.0, hold_every_second=every_second
