@@ -27,7 +27,7 @@ from trainer.split import Side, side_of, split_people
 TINY = Preset(
     name="tiny",
     about="for tests",
-    positive=BucketPlan(texts=4, clips_per_text=10, growth=2),
+    positive=BucketPlan(texts=4, clips_per_text=14, growth=2),
     confuser=BucketPlan(texts=6, clips_per_text=1, growth=2),
     in_between=BucketPlan(texts=4, clips_per_text=1, growth=1),
     plain=BucketPlan(texts=10, clips_per_text=1, growth=2),
