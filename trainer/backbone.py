@@ -105,7 +105,7 @@ def start_from_backbone(
 
 
 @torch.no_grad()
-def with_its_convolutions(model: TinyCRNN, path: Path = SHIPPED) -> TinyCRNN:
+def with_pretrained_convolutions(model: TinyCRNN, path: Path = SHIPPED) -> TinyCRNN:
     """Return a copy with the pretrained convolutions, which it keeps while it learns.
 
     Why: docs/decisions/0031.

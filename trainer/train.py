@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from trainer.backbone import SHIPPED, start_from_backbone, step_back, with_its_convolutions
+from trainer.backbone import SHIPPED, start_from_backbone, step_back, with_pretrained_convolutions
 from trainer.distillation import DistilConfig, distil
 from trainer.feature_warp import FeatureWarp
 from trainer.learner import Learner
@@ -298,7 +298,7 @@ def _distilled(
         stage.at(at, f"step {at} of {total}, {doing}", {"step": at, **live} if live else {})
 
     teachers = [model for _, model in runs]
-    start = best if config.backbone is None else with_its_convolutions(best, config.backbone)
+    start = best if config.backbone is None else with_pretrained_convolutions(best, config.backbone)
     student = distil(start, teachers, examples, config.distil, rng=rng, tell=tell)
     verdict = judge(student, validation)
     worst = max(verdict.cost for verdict, _ in runs)

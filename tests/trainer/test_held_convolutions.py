@@ -11,7 +11,7 @@ from trainer.backbone import (
     CONVOLUTIONS,
     save_backbone,
     start_from_backbone,
-    with_its_convolutions,
+    with_pretrained_convolutions,
 )
 from trainer.distillation import DistilConfig, distil
 from trainer.model import TinyCRNN
@@ -82,7 +82,7 @@ def test_only_what_is_not_held_learns(backbone):
     torch.manual_seed(6)
     model = TinyCRNN(SMALL)
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    held = with_its_convolutions(model, backbone)
+    held = with_pretrained_convolutions(model, backbone)
     names = {name for name, value in held.named_parameters() if value.requires_grad}
     assert names == {n for n, _ in model.named_parameters() if not n.startswith(CONVOLUTIONS)}
     assert [id(p) for p in held.learning] == [
@@ -101,7 +101,7 @@ def test_only_what_is_not_held_learns(backbone):
 
 
 def test_held_norms_take_no_statistics_of_batches(backbone):
-    held, free = with_its_convolutions(TinyCRNN(SMALL), backbone), TinyCRNN(SMALL)
+    held, free = with_pretrained_convolutions(TinyCRNN(SMALL), backbone), TinyCRNN(SMALL)
     features = torch.rand(4, 90, 40) * 20
     for model in (held, free):
         model.train()(features)
